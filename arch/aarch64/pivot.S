@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+//
+// Pivot: a nested call on another stack, AArch64 (AAPCS64).    Tested by tests/cpp/arch/pivot_test.cc, unwind_test.cc
+//   void* cw_arch_pivot(void* stack_high /*x0*/, void* (*fn)(void*) /*x1*/, void* argument /*x2*/)
+// Saves      nothing but sp, the frame pointer and the return addresses; everything else is fn's to keep, as in any call
+// Stack      caller's: x29 x30 of the outer frame
+//            other's:  high-0x08 return address to the outer frame   high-0x10 the caller's sp (saved_sp)   then fn's frames
+// Frames     x29 keeps pointing at the outer frame's record while fn runs: a frame-pointer walk steps from fn's record there
+// Unwind     two frames, for the reasons that arch/x86_64/pivot.S gives; a nop after each call
+// Hardening  bti c at entry; return addresses are not signed
+#include "arch/aarch64/function.h"
+
+CW_FUNCTION(cw_arch_pivot)
+        .cfi_startproc
+        CW_BTI_C
+        stp     x29, x30, [sp, #-16]!
+        .cfi_def_cfa_offset 16
+        .cfi_offset x29, -16
+        .cfi_offset x30, -8
+        mov     x29, sp
+        .cfi_def_cfa_register x29
+        bl      cw_arch_pivot_inner
+        nop
+        .cfi_def_cfa_register sp
+        ldp     x29, x30, [sp], #16
+        .cfi_restore x29
+        .cfi_restore x30
+        .cfi_def_cfa_offset 0
+        ret
+        .cfi_endproc
+CW_FUNCTION_END(cw_arch_pivot)
+
+CW_FUNCTION(cw_arch_pivot_inner)
+        .cfi_startproc
+        .cfi_signal_frame
+        // sp: the outer frame's. x30: return address to it. x0: the other stack's end, to be rounded down to 16.
+        and     x0, x0, #-16
+        mov     x3, sp
+        stp     x3, x30, [x0, #-16]!
+        mov     sp, x0
+        // CFA = saved_sp: DW_CFA_def_cfa_expression, 3 bytes: DW_OP_breg31 (sp) +0, DW_OP_deref.
+        // x30 is at sp+8: DW_CFA_expression of register 30, 2 bytes: DW_OP_breg31 +8.
+        .cfi_remember_state
+        .cfi_escape 0x0f, 3, 0x8f, 0x00, 0x06
+        .cfi_escape 0x10, 30, 2, 0x8f, 0x08
+        mov     x0, x2
+        // sp: 16-aligned, on the other stack. x29: the outer frame's record, on the caller's.
+        blr     x1
+        nop
+        ldp     x3, x30, [sp]
+        mov     sp, x3
+        .cfi_restore_state
+        ret
+        .cfi_endproc
+CW_FUNCTION_END(cw_arch_pivot_inner)
+
+CW_OBJECT_NOTES

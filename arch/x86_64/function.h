@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Beginning and end of an assembly function, and the notes that every object of this folder carries.
+ *
+ * Functions are hidden: they are called from inside the library only, never through a lookup table of the loader.
+ */
+#pragma once
+
+#define CW_FUNCTION(name) \
+  .text;                  \
+  .p2align 4;             \
+  .globl name;            \
+  .hidden name;           \
+  .type name, @function;  \
+  name:
+
+#define CW_FUNCTION_END(name) .size name, . - name
+
+/* Indirect branch tracking: yes (every address that can be called through a pointer begins with endbr64). Shadow stack: not
+ * claimed, because a switch leaves by another stack's return address; the linker then drops the mark from the whole program
+ * and the loader leaves shadow stacks off. 5 = NT_GNU_PROPERTY_TYPE_0, 0xc0000002 = x86 FEATURE_1_AND, 1 = IBT. */
+#define CW_OBJECT_NOTES                                \
+  .section .note.GNU-stack, "", @progbits;             \
+  .section .note.gnu.property, "a", @note;             \
+  .p2align 3;                                          \
+  .long 4, 16, 5;                                      \
+  .asciz "GNU";                                        \
+  .long 0xc0000002, 4, 1, 0

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+//
+// Pivot: a nested call on another stack, x86-64 System V.    Tested by tests/cpp/arch/pivot_test.cc, unwind_test.cc, gdb_pivot.sh
+//   void* cw_arch_pivot(void* stack_high /*rdi*/, void* (*fn)(void*) /*rsi*/, void* argument /*rdx*/)
+// Saves      nothing but rsp and the frame pointer; everything else is fn's to keep, as in any call
+// Stack      caller's: return address, rbp, return address to the outer frame
+//            other's:  high-0x08 unused   high-0x10 the caller's rsp (saved_rsp below)   then fn's frames
+// Frames     rbp keeps pointing at the outer frame's record while fn runs: a frame-pointer walk steps from fn's record there
+// Unwind     two frames, see below; right at every instruction, because rsp changes once each way
+// Hardening  endbr64 at entry; call and ret stay paired
+//
+// Why two frames. gdb takes a caller that lies below its callee for a broken stack, except next to a signal frame; so the frame
+// that changes stacks is marked as one. But what a signal frame returns to is taken for an interrupted instruction: its address is
+// looked up as it is, not one byte before, and a call at the end of a try block would miss its handler. So an ordinary frame
+// stands between the signal frame and our caller. For the same reason a nop follows each call: a return address that is looked
+// up as it is must still lie inside the function, on a row that tells the same as the call's.
+#include "arch/x86_64/function.h"
+
+CW_FUNCTION(cw_arch_pivot)
+        .cfi_startproc
+        endbr64
+        pushq   %rbp
+        .cfi_def_cfa_offset 16
+        .cfi_offset %rbp, -16
+        movq    %rsp, %rbp
+        .cfi_def_cfa_register %rbp
+        call    cw_arch_pivot_inner
+        nop
+        popq    %rbp
+        .cfi_def_cfa %rsp, 8
+        ret
+        .cfi_endproc
+CW_FUNCTION_END(cw_arch_pivot)
+
+CW_FUNCTION(cw_arch_pivot_inner)
+        .cfi_startproc
+        .cfi_signal_frame
+        // rsp: return address to the outer frame. rdi: the other stack's end, to be rounded down to 16.
+        andq    $-16, %rdi
+        movq    %rsp, -16(%rdi)
+        leaq    -16(%rdi), %rsp
+        // CFA = saved_rsp + 8: DW_CFA_def_cfa_expression, 5 bytes: DW_OP_breg7 (rsp) +0, DW_OP_deref, DW_OP_plus_uconst 8.
+        .cfi_remember_state
+        .cfi_escape 0x0f, 5, 0x77, 0x00, 0x06, 0x23, 0x08
+        movq    %rdx, %rdi
+        // rsp: 16-aligned, on the other stack. rbp: the outer frame's record, on the caller's.
+        call    *%rsi
+        nop
+        movq    (%rsp), %rsp
+        .cfi_restore_state
+        ret
+        .cfi_endproc
+CW_FUNCTION_END(cw_arch_pivot_inner)
+
+CW_OBJECT_NOTES

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: MIT
+#include "bridge/capi/handle_table.hpp"
+
+#include <sys/random.h>
+
+#include <cstdlib>
+#include <new>
+
+#include "runtime/os/os.hpp"
+
+namespace causeway::capi {
+
+namespace {
+
+// --- the bits of a handle ---
+constexpr unsigned kIndexBits = 24;
+constexpr unsigned kGenerationBits = 16;
+constexpr unsigned kKindBits = 4;
+constexpr unsigned kCheckBits = 20;
+static_assert(kIndexBits + kGenerationBits + kKindBits + kCheckBits == 64);
+constexpr unsigned kKindShift = kIndexBits + kGenerationBits;
+constexpr unsigned kCheckShift = 64 - kCheckBits;
+constexpr uint64_t kMaxGeneration = (uint64_t{1} << kGenerationBits) - 1;
+
+constexpr uint64_t index_of(uint64_t handle) noexcept { return handle & ((uint64_t{1} << kIndexBits) - 1); }
+constexpr uint64_t generation_of(uint64_t handle) noexcept { return (handle >> kIndexBits) & kMaxGeneration; }
+constexpr uint64_t kind_of(uint64_t handle) noexcept { return (handle >> kKindShift) & ((uint64_t{1} << kKindBits) - 1); }
+
+// --- the bits of a slot's state ---
+constexpr uint64_t kPinsMask = 0xffffffff;
+constexpr uint64_t kLive = uint64_t{1} << 32;
+constexpr unsigned kStateKindShift = 40;
+constexpr unsigned kStateGenerationShift = 48;
+constexpr uint64_t state_generation(uint64_t state) noexcept { return state >> kStateGenerationShift; }
+
+// 0 until the first handle is made; then never 0 and never changed. A handle made before could not be checked.
+constinit std::atomic<uint64_t> secret_word{0};
+
+uint64_t secret() noexcept {
+  // relaxed: a number that stands for itself.
+  const uint64_t known = secret_word.load(std::memory_order_relaxed);
+  if (known != 0) [[likely]]
+    return known;
+  uint64_t made = 0;
+  // GRND_NONBLOCK: early in a boot there may be no randomness yet; the clock and the address layout are good enough against mistakes.
+  if (getrandom(&made, sizeof made, GRND_NONBLOCK) != static_cast<ssize_t>(sizeof made)) {
+    made = os::now_ns() * 0x9e3779b97f4a7c15ULL ^ reinterpret_cast<uintptr_t>(&secret_word);
+  }
+  made |= 1;
+  uint64_t expected = 0;
+  return secret_word.compare_exchange_strong(expected, made, std::memory_order_relaxed) ? made : expected;
+}
+
+uint64_t check_bits(uint64_t rest) noexcept {
+  uint64_t hash = (rest ^ secret()) * 0x9e3779b97f4a7c15ULL;
+  hash = (hash ^ (hash >> 32)) * secret();  // odd
+  hash ^= hash >> 29;
+  hash *= 0xbf58476d1ce4e5b9ULL;
+  return hash >> kCheckShift;
+}
+
+uint64_t encode(HandleKind kind, uint64_t generation, uint64_t index) noexcept {
+  const uint64_t rest = static_cast<uint64_t>(kind) << kKindShift | generation << kIndexBits | index;
+  return check_bits(rest) << kCheckShift | rest;
+}
+
+constinit HandleTable the_table;
+
+}  // namespace
+
+HandleTable& handles() noexcept { return the_table; }
+
+const char* handle_error_text(cw_status status) noexcept {
+  switch (status) {
+    case CW_E_HANDLE: return "the handle is not one that this process was given";
+    case CW_E_STALE: return "the handle's object was closed, destroyed, joined or detached before";
+    case CW_E_TYPE: return "the handle is of another kind";
+    default: return cw_status_text(status);
+  }
+}
+
+inline HandleSlot* HandleTable::slot_at(uint32_t index) const noexcept {
+  // relaxed: whoever knows the index has acquired slots_, which was stored after the chunk.
+  return &chunks_[index / kChunkSlots].load(std::memory_order_relaxed)[index % kChunkSlots];
+}
+
+cw_status HandleTable::grow_locked() noexcept {
+  const uint32_t at = slots_.load(std::memory_order_relaxed);  // relaxed: written under the lock
+  if (at == kMaxSlots) return CW_E_LIMIT;
+  void* memory = std::aligned_alloc(alignof(HandleSlot), sizeof(HandleSlot) * kChunkSlots);
+  if (memory == nullptr) return CW_E_NOMEM;
+  auto* chunk = static_cast<HandleSlot*>(memory);
+  for (uint32_t i = 0; i < kChunkSlots; ++i) {
+    auto* slot = ::new (static_cast<void*>(&chunk[i])) HandleSlot;
+    slot->index = at + i;
+    slot->state.store(uint64_t{1} << kStateGenerationShift, std::memory_order_relaxed);  // relaxed: published by slots_
+    slot->next.store(i + 1 < kChunkSlots ? at + i + 2 : 0, std::memory_order_relaxed);
+  }
+  chunks_[at / kChunkSlots].store(chunk, std::memory_order_relaxed);
+  first_ = at + 1;
+  last_ = at + kChunkSlots;
+  // release: the chunk and its slots; pairs with the acquire in find().
+  slots_.store(at + kChunkSlots, std::memory_order_release);
+  return CW_OK;
+}
+
+base::Result<HandleSlot*> HandleTable::reserve() noexcept {
+  base::LockGuard guard(lock_);
+  if (first_ == 0) {
+    // All that was released since: youngest first, so it is turned around. acquire: pairs with the release in release().
+    uint32_t list = freed_.exchange(0, std::memory_order_acquire);
+    last_ = list;
+    while (list != 0) {
+      HandleSlot* slot = slot_at(list - 1);
+      const uint32_t rest = slot->next.load(std::memory_order_relaxed);  // relaxed, also below: the lists have one owner
+      slot->next.store(first_, std::memory_order_relaxed);
+      first_ = list;
+      list = rest;
+    }
+  }
+  if (first_ == 0) {
+    if (const cw_status status = grow_locked(); status != CW_OK) {
+      return base::Error{status, 0, status == CW_E_LIMIT ? "2^24 handles are in use; close some" : "no memory for another handle"};
+    }
+  }
+  HandleSlot* slot = slot_at(first_ - 1);
+  first_ = slot->next.load(std::memory_order_relaxed);
+  if (first_ == 0) last_ = 0;
+  return slot;
+}
+
+uint64_t HandleTable::publish(HandleSlot& slot, HandleKind kind) noexcept {
+  const uint64_t generation = state_generation(slot.state.load(std::memory_order_relaxed));  // relaxed: ours alone until the store
+  live_.fetch_add(1, std::memory_order_relaxed);
+  // release: the slot's storage; pairs with the acquire in pin().
+  slot.state.store(generation << kStateGenerationShift | static_cast<uint64_t>(kind) << kStateKindShift | kLive, std::memory_order_release);
+  return encode(kind, generation, slot.index);
+}
+
+cw_status HandleTable::find(uint64_t handle, HandleKind kind, HandleSlot** out) const noexcept {
+  const uint64_t rest = handle & ((uint64_t{1} << kCheckShift) - 1);
+  if (handle == 0 || handle >> kCheckShift != check_bits(rest)) return CW_E_HANDLE;
+  const auto index = static_cast<uint32_t>(index_of(handle));
+  // acquire: pairs with the release in grow_locked().
+  if (index >= slots_.load(std::memory_order_acquire)) return CW_E_HANDLE;
+  if (kind_of(handle) != static_cast<uint64_t>(kind)) return CW_E_TYPE;
+  *out = slot_at(index);
+  return CW_OK;
+}
+
+cw_status HandleTable::pin(uint64_t handle, HandleKind kind, HandleSlot** out) noexcept {
+  HandleSlot* slot = nullptr;
+  if (const cw_status status = find(handle, kind, &slot); status != CW_OK) return status;
+  uint64_t state = slot->state.load(std::memory_order_relaxed);  // checked by the exchange
+  do {
+    if (state_generation(state) < generation_of(handle)) return CW_E_HANDLE;
+    if (state_generation(state) != generation_of(handle) || (state & kLive) == 0) return CW_E_STALE;
+    // acquire: the storage; pairs with the release in publish(). INV-HT1
+  } while (!slot->state.compare_exchange_weak(state, state + 1, std::memory_order_acquire, std::memory_order_relaxed));
+  *out = slot;
+  return CW_OK;
+}
+
+cw_status HandleTable::remove(uint64_t handle, HandleKind kind, HandleSlot** out) noexcept {
+  HandleSlot* slot = nullptr;
+  if (const cw_status status = find(handle, kind, &slot); status != CW_OK) return status;
+  uint64_t state = slot->state.load(std::memory_order_relaxed);  // checked by the exchange
+  do {
+    if (state_generation(state) < generation_of(handle)) return CW_E_HANDLE;
+    if (state_generation(state) != generation_of(handle) || (state & kLive) == 0) return CW_E_STALE;
+    // acquire: as in pin(). One pin comes, live goes. INV-HT2
+  } while (!slot->state.compare_exchange_weak(state, (state & ~kLive) + 1, std::memory_order_acquire, std::memory_order_relaxed));
+  live_.fetch_sub(1, std::memory_order_relaxed);
+  *out = slot;
+  return CW_OK;
+}
+
+Unpinned HandleTable::unpin(HandleSlot& slot) noexcept {
+  // release: what we did to the object; acquire: what the others did, for who ends it. INV-HT2
+  const uint64_t before = slot.state.fetch_sub(1, std::memory_order_acq_rel);
+  CW_DCHECK((before & kPinsMask) != 0, "a handle is unpinned as often as it was pinned");
+  return (before & kPinsMask) == 1 && (before & kLive) == 0 ? Unpinned::Last : Unpinned::InUse;
+}
+
+void HandleTable::release(HandleSlot& slot) noexcept {
+  const uint64_t generation = state_generation(slot.state.load(std::memory_order_relaxed));  // relaxed: nobody can pin it any more
+  if (generation == kMaxGeneration) return;                                                  // INV-HT3
+  slot.state.store((generation + 1) << kStateGenerationShift, std::memory_order_relaxed);
+  uint32_t first = freed_.load(std::memory_order_relaxed);
+  do {
+    slot.next.store(first, std::memory_order_relaxed);
+    // release: the slot as it is now; pairs with the acquire in reserve(). Nobody takes single slots from this list, so there is no ABA.
+  } while (!freed_.compare_exchange_weak(first, slot.index + 1, std::memory_order_release, std::memory_order_relaxed));
+}
+
+}  // namespace causeway::capi

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+//
+// cw_options_*, cw_runtime_*, cw_stats_init, cw_version: the runtime's options, start, stop and counters.
+#include "bridge/capi/runtime.hpp"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "bridge/capi/handle_table.hpp"
+#include "bridge/capi/last_error.hpp"
+#include "bridge/capi/options.hpp"
+#include "runtime/os/os.hpp"
+#include "runtime/trace/trace.hpp"
+
+namespace causeway::capi {
+
+namespace {
+
+struct Defaults {
+  base::Lock lock{base::LockRank::Runtime};
+  // --- guarded by lock ---
+  bool set = false;
+  cw_options options{};
+  char* check = nullptr;  // own copy of options.check
+};
+constinit Defaults defaults;
+
+cw_options current_defaults() noexcept {
+  base::LockGuard guard(defaults.lock);
+  return defaults.set ? defaults.options : default_options();
+}
+
+cw_status start(const cw_options& options, sched::StartKind kind) noexcept {
+  Resolved resolved;
+  Complaint complaint;
+  if (const cw_status status = resolve(options, &resolved, &complaint); status != CW_OK) return fail(status, complaint.view());
+  trace::install_fatal_hook(&sched::stack_bounds_of);
+  if (auto started = sched::start(resolved.options, resolved.barrier, kind); !started) return fail(started.error());
+  return CW_OK;
+}
+
+}  // namespace
+
+cw_status ensure_started() noexcept {
+  if (sched::phase() == sched::Phase::Running) return CW_OK;
+  if (sched::current_green() != nullptr) return CW_OK;  // stopping, while we run: the callee says so
+  const cw_options options = current_defaults();
+  if (options.implicit_start != 0) return start(options, sched::StartKind::Implicit);
+  const uint64_t begun = os::now_ns();
+  while (sched::phase() != sched::Phase::Running) {
+    if (os::now_ns() - begun >= options.start_wait_ns)
+      return fail(CW_E_NOT_READY, "no runtime was started in time, and option implicit_start is off; call cw_runtime_start first");
+    os::sleep_ns(1'000'000);
+  }
+  return CW_OK;
+}
+
+}  // namespace causeway::capi
+
+using causeway::capi::fail;
+
+extern "C" {
+
+cw_status cw_options_init(cw_options* options) {
+  if (options == nullptr) return fail(CW_E_INVALID, "cw_options_init: options is NULL");
+  *options = causeway::capi::default_options();
+  return CW_OK;
+}
+
+cw_status cw_options_set_default(const cw_options* options) {
+  namespace capi = causeway::capi;
+  cw_options copy{};
+  char* check = nullptr;
+  if (options != nullptr) {
+    capi::Complaint complaint;
+    capi::Resolved ignored;
+    if (capi::adopt(options, &copy, &complaint) != CW_OK || capi::resolve(copy, &ignored, &complaint) != CW_OK)
+      return fail(CW_E_INVALID, complaint.view());
+    check = strdup(copy.check);
+    if (check == nullptr) return fail(CW_E_NOMEM, "no memory for a copy of option check");
+    copy.check = check;
+  }
+  char* old;
+  {
+    causeway::base::LockGuard guard(capi::defaults.lock);
+    old = capi::defaults.check;
+    capi::defaults.set = options != nullptr;
+    capi::defaults.options = copy;
+    capi::defaults.check = check;
+  }
+  free(old);
+  return CW_OK;
+}
+
+cw_status cw_runtime_start(const cw_options* options) {
+  namespace capi = causeway::capi;
+  if (options == nullptr) return capi::start(capi::current_defaults(), causeway::sched::StartKind::Explicit);
+  cw_options copy{};
+  capi::Complaint complaint;
+  if (capi::adopt(options, &copy, &complaint) != CW_OK) return fail(CW_E_INVALID, complaint.view());
+  return capi::start(copy, causeway::sched::StartKind::Explicit);
+}
+
+cw_status cw_runtime_stop(uint64_t timeout_ns) {
+  causeway::sched::LeftText left;
+  const cw_status status = causeway::sched::stop(timeout_ns, &left);
+  return status == CW_OK ? CW_OK : fail(status, left.view());
+}
+
+const char* cw_version(void) { return CW_VERSION; }
+
+cw_status cw_stats_init(cw_stats* stats) {
+  if (stats == nullptr) return fail(CW_E_INVALID, "cw_stats_init: stats is NULL");
+  *stats = cw_stats{};
+  stats->size = sizeof *stats;
+  return CW_OK;
+}
+
+cw_status cw_runtime_stats(cw_stats* stats) {
+  if (stats == nullptr) return fail(CW_E_INVALID, "cw_runtime_stats: stats is NULL");
+  if (stats->size < sizeof(size_t) || stats->size > sizeof *stats)
+    return fail(CW_E_INVALID, "cw_runtime_stats: the struct's size is not set; fill it with cw_stats_init first");
+  const causeway::sched::Counters c = causeway::sched::counters();
+  cw_stats full{};
+  full.size = stats->size;
+  full.processors = c.processors;
+  full.workers = c.workers;
+  full.greens = c.greens;
+  full.greens_parked = c.greens_parked;
+  full.spawned = c.spawned;
+  full.hogs_detached = c.hogs_detached;
+  full.stack_bytes = c.stack_bytes;
+  full.handles_live = causeway::capi::handles().live();
+  memcpy(stats, &full, stats->size);
+  return CW_OK;
+}
+
+}  // extern "C"

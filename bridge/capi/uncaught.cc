@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+#include "bridge/capi/uncaught.hpp"
+
+#include "causeway/abi.h"
+#include "runtime/base/base.hpp"
+#include "runtime/sched/sched.hpp"
+
+namespace causeway::capi {
+
+namespace {
+
+struct Handler {
+  base::Lock lock{base::LockRank::Runtime};
+  // --- guarded by lock ---
+  cw_error_fn fn = nullptr;
+  void* arg = nullptr;
+};
+constinit Handler handler;
+
+}  // namespace
+
+void uncaught(const char* what) noexcept {
+  const sched::G* g = sched::current_green();
+  const char* name = g != nullptr && g->name != nullptr ? g->name : "";
+  cw_error_fn fn;
+  void* arg;
+  {
+    base::LockGuard guard(handler.lock);
+    fn = handler.fn;
+    arg = handler.arg;
+  }
+  if (fn != nullptr) {
+    fn(CW_E_PANIC, name, what, arg);
+    return;
+  }
+  base::TextBuffer<480> text;
+  text.append("an exception left green thread ");
+  text.append_dec(g != nullptr ? g->id : 0);
+  if (*name != '\0') {
+    text.append(" \"");
+    text.append(name);
+    text.append("\"");
+  }
+  text.append(", and nobody can receive it: ");
+  text.append(what);
+  text.append("; catch it there, use spawn() and join(), or set an error handler");
+  base::fatal(base::FatalId::UncaughtException, text.view());
+}
+
+}  // namespace causeway::capi
+
+extern "C" {
+
+cw_status cw_error_handler_set(cw_error_fn fn, void* arg) {
+  causeway::base::LockGuard guard(causeway::capi::handler.lock);
+  causeway::capi::handler.fn = fn;
+  causeway::capi::handler.arg = arg;
+  return CW_OK;
+}
+
+void cw_abi_uncaught(const char* what) { causeway::capi::uncaught(what); }
+
+}  // extern "C"

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Causeway, the C interface: green threads, and calls between them and C. C11, and valid C++.
+ *
+ * Conventions that hold for every declaration below and are not repeated there:
+ *
+ *   Threads      Any thread may call, also one that the runtime did not create, unless "Threads:" says less.
+ *   Signals      A function may be called from a signal handler only if it says so.
+ *   Status       A function that can fail returns cw_status. On any other value than CW_OK nothing has happened, no
+ *                out-parameter was written, and cw_last_error() has a text that says what to do.
+ *   Arguments    A null pointer where one is needed, or a size that cannot be, is CW_E_INVALID; never a crash.
+ *   Handles      64 bits, checked at each use: CW_E_HANDLE (never was one; 0 never is), CW_E_STALE (its object is gone),
+ *                CW_E_TYPE (of another kind). They are plain numbers: copy, store and send them freely.
+ *   Structs      Option and statistics structs begin with their size, which their _init sets. Fields are only ever appended, and
+ *                the library reads and writes no more than size bytes, so that old programs work with new libraries.
+ *   Times        Nanoseconds. A timeout_ns is a duration; 0 tries without waiting; CW_FOREVER waits without end.
+ *   Waits        Block the green thread, or a thread without one. A wait of a green thread that was asked to stop ends with
+ *                CW_E_CANCELLED; what can be done without waiting is done all the same.
+ *
+ * A first program:
+ *
+ *   static void hello(void *arg) { puts(arg); }
+ *
+ *   cw_green g;
+ *   cw_runtime_start(NULL);
+ *   if (cw_green_spawn(hello, "hello", NULL, &g) == CW_OK) cw_green_join(g, CW_FOREVER);
+ *   cw_runtime_stop(CW_FOREVER);
+ */
+#ifndef CAUSEWAY_CAUSEWAY_H
+#define CAUSEWAY_CAUSEWAY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Version of this header. cw_version() answers for the library that the program runs with. */
+#define CW_VERSION "0.1.0"
+#define CW_VERSION_MAJOR 0
+#define CW_VERSION_MINOR 1
+#define CW_VERSION_PATCH 0
+
+/* Marks what the shared library exports. CW_BUILDING is set while the library itself is compiled. */
+#if defined(CW_BUILDING)
+#define CW_API __attribute__((visibility("default")))
+#else
+#define CW_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* --- Status -------------------------------------------------------------------------------------------------- */
+
+/* The one list of status codes: X(name, value, text). Values never change; new ones are appended. */
+#define CW_STATUS_LIST(X)                                                     \
+  X(CW_OK, 0, "success")                                                      \
+  X(CW_E_INVALID, 1, "an argument cannot be: null, or a size out of range")   \
+  X(CW_E_NOMEM, 2, "out of memory, mappings or threads")                      \
+  X(CW_E_STATE, 3, "not allowed in this state")                               \
+  X(CW_E_NOT_READY, 4, "not ready yet: no runtime, or nothing there to take") \
+  X(CW_E_STOPPED, 5, "the runtime is stopping or has stopped")                \
+  X(CW_E_BUSY, 6, "still in use")                                             \
+  X(CW_E_TIMEOUT, 7, "the time was up first")                                 \
+  X(CW_E_FULL, 8, "no room left")                                             \
+  X(CW_E_CLOSED, 9, "closed")                                                 \
+  X(CW_E_STALE, 10, "the handle's object is gone")                            \
+  X(CW_E_HANDLE, 11, "not a handle that this process was given")              \
+  X(CW_E_TYPE, 12, "a handle of another kind")                                \
+  X(CW_E_SIGNATURE, 13, "a signature that cannot be read or done")            \
+  X(CW_E_NOT_FOUND, 14, "not found")                                          \
+  X(CW_E_LIMIT, 15, "a configured limit is reached")                          \
+  X(CW_E_DEPTH, 16, "calls nest too deeply, or too little C stack is left")   \
+  X(CW_E_FORKED, 17, "a forked child without a restarted runtime")            \
+  X(CW_E_ASYNC, 18, "not allowed in a signal handler")                        \
+  X(CW_E_PANIC, 19, "an exception left the function")                         \
+  X(CW_E_CANCELLED, 20, "the waiting green thread was asked to stop")         \
+  X(CW_E_EXECMEM, 21, "no code memory for another entry")                     \
+  X(CW_E_DUPLICATE, 22, "already there")                                      \
+  X(CW_E_UNSUPPORTED, 23, "not supported on this system")                     \
+  X(CW_E_SYSTEM, 24, "a system call failed")
+
+/* What a function answers. CW_OK is 0, so that `if (status)` reads as "failed". */
+#define CW_STATUS_ENUMERATOR(name, value, text) name = value,
+typedef enum cw_status { CW_STATUS_LIST(CW_STATUS_ENUMERATOR) } cw_status;
+#undef CW_STATUS_ENUMERATOR
+
+/* The name of a status, such as "CW_E_TIMEOUT"; "CW_E_?" for a number that is none. Constant text, never NULL.
+ * Signals:   safe. */
+CW_API const char *cw_status_name(cw_status status);
+
+/* One line about a status, for people. Constant text, never NULL.
+ * Signals:   safe. */
+CW_API const char *cw_status_text(cw_status status);
+
+/* What the last failing call of this green thread (else of this thread) had to say; "" if none failed. Never NULL.
+ * Ownership: the library's; valid until the next failing call of the same green thread or thread. */
+CW_API const char *cw_last_error(void);
+
+/* --- Common types -------------------------------------------------------------------------------------------- */
+
+/* A wait without end. */
+#define CW_FOREVER UINT64_MAX
+
+/* Code to run, with the pointer that was given with it. */
+typedef void (*cw_fn)(void *arg);
+
+/* Handles: see "Handles" above. 0 is never valid. */
+typedef uint64_t cw_green;   /* a green thread, from cw_green_spawn() */
+typedef uint64_t cw_event;   /* an event, from cw_event_create() */
+typedef uint64_t cw_channel; /* a channel, from cw_channel_create() */
+
+/* --- Runtime: options, start, stop --------------------------------------------------------------------------- */
+
+/* What to do when a call in arrives on a stack that the thread was not seen on before. */
+enum cw_stack_policy {
+  CW_STACK_ACCEPT = 0, /* accept it, learn its bounds */
+  CW_STACK_STRICT = 1  /* stop the process if managed frames are suspended further up on the thread */
+};
+
+/* How the two sides of a crossing see each other's stores. */
+enum cw_barrier {
+  CW_BARRIER_AUTO = 0,       /* membarrier where the system has it, else fences */
+  CW_BARRIER_MEMBARRIER = 1, /* membarrier, or CW_E_UNSUPPORTED at start */
+  CW_BARRIER_FENCE = 2       /* a full fence in each crossing: for sandboxes that will take membarrier away */
+};
+
+/* Levels of log lines; option log_level lets that level and all higher ones through. */
+enum cw_log_level { CW_LOG_TRACE = 0, CW_LOG_DEBUG = 1, CW_LOG_INFO = 2, CW_LOG_WARN = 3, CW_LOG_ERROR = 4, CW_LOG_OFF = 6 };
+
+/* How a runtime is set up. Fill it with cw_options_init(), then change single fields. In a field of which 0 makes no sense, 0
+ * asks for its default. Out of range: CW_E_INVALID at start, with the field's name in cw_last_error(). */
+typedef struct cw_options {
+  size_t size;              /* of this struct; set by cw_options_init() */
+  uint32_t processors;      /* green threads that run at one time. 0: CPUs in the affinity mask, capped by the cgroup quota */
+  size_t stack_size;        /* of a green thread, rounded up to 16 KiB, 64 KiB, 256 KiB or 1 MiB. 64 KiB */
+  size_t guard_size;        /* below each stack, rounded up to pages. 0: one page */
+  size_t system_stack_size; /* C stack of a worker. 8 MiB */
+  uint32_t max_threads;     /* workers, our own OS threads; at the limit calls out wait. 10 000 */
+  uint64_t max_foreign;     /* host threads that may be known at one time, beyond it CW_E_LIMIT. 0: no limit */
+  uint64_t max_green;       /* green threads alive at one time, beyond it CW_E_LIMIT. 0: no limit */
+  uint32_t max_depth;       /* of calls nested in one thread, beyond it CW_E_DEPTH. 10 000 */
+  uint32_t max_hogs;        /* green threads that may keep an OS thread busy outside the processors. 0: 4 * processors */
+  uint32_t post_capacity;   /* posts waiting to run, beyond it CW_E_FULL. 65 536 */
+  int stack_policy;         /* an enum cw_stack_policy. CW_STACK_ACCEPT */
+  int barrier;              /* an enum cw_barrier. CW_BARRIER_AUTO */
+  uint64_t start_wait_ns;   /* how long a call that needs a runtime waits for a start elsewhere, then CW_E_NOT_READY. 10 s */
+  int implicit_start;       /* 1: such a call starts a runtime itself if nobody does; 0: it waits. 1 */
+  uint64_t stop_timeout_ns; /* how long an implicit stop (the C++ destructor) waits. 10 s */
+  int guard_handler;        /* 1: a hit of one of our guard pages is reported by name (SIGSEGV, SIGBUS). 1 */
+  int crash_reports;        /* 1: other crashes are reported too. 0 */
+  int signal;               /* to stop and detach workers. 0: the first free real-time signal, once it is needed */
+  int log_level;            /* an enum cw_log_level. CW_LOG_WARN */
+  const char *check;        /* comma list of checks and test switches, as in CAUSEWAY_CHECK; copied at start. "" */
+} cw_options;
+
+/* Fills *options with the defaults above, and its size.
+ * Errors:    CW_E_INVALID (NULL). */
+CW_API cw_status cw_options_init(cw_options *options);
+
+/* Sets what an implicit start uses from now on; NULL puts the defaults back. A running runtime does not change.
+ * Ownership: copied.
+ * Errors:    CW_E_INVALID (size not set, or a field out of range), CW_E_NOMEM. */
+CW_API cw_status cw_options_set_default(const cw_options *options);
+
+/* Starts the runtime, or takes one more reference to the running one (whose options then stay as they are). NULL: what
+ * cw_options_set_default() set, else the defaults. Each successful start needs one cw_runtime_stop().
+ * Errors:    CW_E_INVALID (an option out of range), CW_E_STOPPED (a stop is under way), CW_E_UNSUPPORTED (barrier), CW_E_NOMEM,
+ *            CW_E_SYSTEM, CW_E_FORKED. */
+CW_API cw_status cw_runtime_start(const cw_options *options);
+
+/* Gives back one reference. The last one stops the runtime: spawns are refused, every green thread is asked to stop (waits end
+ * with CW_E_CANCELLED), and the call waits until all have ended and our threads, mappings and handlers are gone. Afterwards
+ * the runtime can be started again.
+ * Threads:   not a green thread, when it is the last reference (it would wait for itself).
+ * Errors:    CW_E_BUSY (the time was up: cw_last_error() names who is left; the stop goes on, and another call waits for it
+ *            again), CW_E_STATE (not started, or on a green thread). */
+CW_API cw_status cw_runtime_stop(uint64_t timeout_ns);
+
+/* The library's version, such as "0.1.0". Constant text.
+ * Signals:   safe. */
+CW_API const char *cw_version(void);
+
+/* Counters of the runtime. What counts events counts from the start of the runtime; the others are the state of the moment. Read without
+ * stopping anything, so two fields may be from slightly different moments. */
+typedef struct cw_stats {
+  size_t size;                    /* of this struct; set by cw_stats_init() */
+  uint64_t processors;            /* green threads that can run at one time */
+  uint64_t workers;               /* OS threads of ours that run green threads */
+  uint64_t foreign_threads;       /* host threads bound to the runtime */
+  uint64_t spare_threads;         /* thread records kept for host threads to come */
+  uint64_t greens;                /* green threads alive */
+  uint64_t greens_parked;         /* of these, waiting for something */
+  uint64_t spawned;               /* green threads ever spawned */
+  uint64_t calls_in;              /* calls from C */
+  uint64_t calls_out;             /* calls to C */
+  uint64_t nested;                /* calls from C inside a call to C */
+  uint64_t handoffs;              /* processors taken from a call to C that lasted */
+  uint64_t hogs_detached;         /* processors taken from a green thread that ran too long */
+  uint64_t stacks_learned;        /* host stacks whose bounds were found out */
+  uint64_t stacks_accepted;       /* calls that came on another stack than expected, and were accepted */
+  uint64_t stack_bytes;           /* mapped for the stacks of green threads */
+  uint64_t callbacks_live;        /* callbacks created and not closed */
+  uint64_t callbacks_dead_called; /* calls of closed callbacks */
+  uint64_t handles_live;          /* handles of all kinds in use */
+  uint64_t records_retired;       /* calls that a longjmp skipped */
+  uint64_t world_stops;           /* times that all managed code was stopped */
+  uint64_t posts_dropped;         /* posts refused with CW_E_FULL */
+} cw_stats;
+
+/* Clears *stats and sets its size.
+ * Errors:    CW_E_INVALID (NULL). */
+CW_API cw_status cw_stats_init(cw_stats *stats);
+
+/* Fills *stats as far as its size goes. Without a runtime the counts of events are those of the last one.
+ * Errors:    CW_E_INVALID (NULL, or size not set). */
+CW_API cw_status cw_runtime_stats(cw_stats *stats);
+
+/* --- Errors and log lines that have no caller ---------------------------------------------------------------- */
+
+/* Told of an exception that nobody could receive: one that left a detached green thread. name is the green thread's, text
+ * what the exception said; both valid during the call only. Runs on the green thread; must not throw. */
+typedef void (*cw_error_fn)(cw_status status, const char *name, const char *text, void *arg);
+
+/* Sets the handler of such exceptions; NULL puts the default back: a report on stderr and the end of the process.
+ * Ownership: arg stays the caller's, and must live until another handler is set and calls of the old one have returned.
+ * Errors:    none; CW_OK. */
+CW_API cw_status cw_error_handler_set(cw_error_fn fn, void *arg);
+
+/* Receives log lines: level is an enum cw_log_level, text has no newline and is valid during the call only. Called by any
+ * thread of ours or the caller's, one call at a time, never on a hot path or in a signal handler. Must not call the library. */
+typedef void (*cw_log_fn)(int level, const char *text, size_t length, void *arg);
+
+/* Sends log lines to fn instead of stderr; NULL puts stderr back. When it returns, the old function is no longer running.
+ * Ownership: arg stays the caller's, and must live until another function is set.
+ * Errors:    none; CW_OK. */
+CW_API cw_status cw_log_set(cw_log_fn fn, void *arg);
+
+/* --- Green threads ------------------------------------------------------------------------------------------- */
+
+/* How to spawn a green thread. Fill it with cw_spawn_options_init(), then change single fields. */
+typedef struct cw_spawn_options {
+  size_t size;       /* of this struct; set by cw_spawn_options_init() */
+  const char *name;  /* in reports and traces; copied, cut to 31 bytes. NULL: none */
+  size_t stack_size; /* rounded up to a class, at most 1 MiB. 0: the runtime's option */
+  int locked;        /* 1: starts as if its first act were cw_thread_lock(). 0 */
+} cw_spawn_options;
+
+/* Fills *options with the defaults above, and its size.
+ * Errors:    CW_E_INVALID (NULL). */
+CW_API cw_status cw_spawn_options_init(cw_spawn_options *options);
+
+/* Runs fn(arg) on a new green thread. With out == NULL it is detached; else *out is to be joined or detached, once.
+ * Starts the runtime if none runs and implicit_start is on.
+ * Ownership: arg stays the caller's and must live as long as fn uses it; options are copied.
+ * Errors:    CW_E_INVALID, CW_E_NOMEM (no stack or no memory), CW_E_LIMIT (max_green), CW_E_STOPPED, CW_E_NOT_READY, CW_E_FORKED. */
+CW_API cw_status cw_green_spawn(cw_fn fn, void *arg, const cw_spawn_options *options, cw_green *out);
+
+/* Waits until the green thread has ended. Afterwards the handle is stale, unless the wait itself failed.
+ * Errors:    CW_E_PANIC (an exception left it; joined all the same), CW_E_STATE (of oneself, or somebody else is joining it), CW_E_TIMEOUT,
+ *            CW_E_CANCELLED, and those of handles. */
+CW_API cw_status cw_green_join(cw_green green, uint64_t timeout_ns);
+
+/* Lets the green thread run on without anybody to join it. Afterwards the handle is stale.
+ * Errors:    CW_E_STATE (somebody is joining it), and those of handles. */
+CW_API cw_status cw_green_detach(cw_green green);
+
+/* Asks the green thread to stop: its wait, or else its next one, ends with CW_E_CANCELLED, and so does each further one.
+ * Asking again does nothing. One that has ended and was not joined yet is CW_OK too.
+ * Errors:    those of handles. */
+CW_API cw_status cw_green_request_stop(cw_green green);
+
+/* Lets other green threads run first. A thread that runs none yields its CPU instead.
+ * Errors:    none; CW_OK. */
+CW_API cw_status cw_green_yield(void);
+
+/* Sleeps, at least that long. A thread that runs no green thread sleeps itself. 0 is a yield.
+ * Errors:    CW_E_CANCELLED. */
+CW_API cw_status cw_green_sleep(uint64_t ns);
+
+/* The number of the calling green thread: never used twice in a process, and 0 outside green threads. */
+CW_API uint64_t cw_green_id(void);
+
+/* 1 if the caller runs on a green thread, else 0. */
+CW_API int cw_on_green(void);
+
+/* --- Affinity ------------------------------------------------------------------------------------------------ */
+
+/* Keeps the calling green thread on the OS thread that runs it now, until as many cw_thread_unlock() as cw_thread_lock() were
+ * called or it ends. Other green threads do not run on that OS thread meanwhile. For C libraries that keep state per thread.
+ * Threads:   green threads; elsewhere there is nothing to keep.
+ * Errors:    CW_E_STATE (not on a green thread), CW_E_LIMIT (nested over 2^31 times). */
+CW_API cw_status cw_thread_lock(void);
+
+/* Takes one cw_thread_lock() back.
+ * Errors:    CW_E_STATE (not locked, or not on a green thread). */
+CW_API cw_status cw_thread_unlock(void);
+
+/* --- Meeting points: event ----------------------------------------------------------------------------------- */
+
+/* Makes an event: a flag to wait for, not set. One wait takes one set away (auto-reset); several sets before a wait are one.
+ * Waiters are served first come, first served.
+ * Errors:    CW_E_INVALID, CW_E_NOMEM, CW_E_LIMIT (2^24 handles of meeting points are in use). */
+CW_API cw_status cw_event_create(cw_event *out);
+
+/* Sets the event: wakes its first waiter, or lets the next wait go on at once.
+ * Signals:   safe; it never blocks, and keeps errno.
+ * Errors:    those of handles; cw_last_error() stays as it was, since the caller may be a signal handler. */
+CW_API cw_status cw_event_set(cw_event event);
+
+/* Waits until the event is set, and takes that set away.
+ * Errors:    CW_E_TIMEOUT, CW_E_CANCELLED, CW_E_CLOSED (closed during the wait), and those of handles. */
+CW_API cw_status cw_event_wait(cw_event event, uint64_t timeout_ns);
+
+/* Ends the event: its waiters get CW_E_CLOSED, and the handle is stale from now on. Never waits; calls still in progress finish
+ * safely by themselves.
+ * Errors:    those of handles. */
+CW_API cw_status cw_event_close(cw_event event);
+
+/* --- Meeting points: channel --------------------------------------------------------------------------------- */
+
+/* Makes a channel: items of item_size bytes go from senders to receivers, in order. Up to capacity of them wait inside; with
+ * capacity 0 a send ends when a receive took its item. Both sides are served first come, first served.
+ * Errors:    CW_E_INVALID (item_size 0 or over 2^31, capacity over 2^31), CW_E_NOMEM, CW_E_LIMIT (as cw_event_create()). */
+CW_API cw_status cw_channel_create(size_t item_size, size_t capacity, cw_channel *out);
+
+/* Sends a copy of the item_size bytes at item.
+ * Ownership: item stays the caller's.
+ * Errors:    CW_E_CLOSED, CW_E_TIMEOUT (also with timeout_ns 0 and no room), CW_E_CANCELLED, and those of handles. */
+CW_API cw_status cw_channel_send(cw_channel channel, const void *item, uint64_t timeout_ns);
+
+/* Receives the next item into the item_size bytes at item. What was sent before a close is still received.
+ * Errors:    CW_E_CLOSED (closed, and nothing is left), CW_E_TIMEOUT (also with timeout_ns 0 and nothing there), CW_E_CANCELLED,
+ *            and those of handles. */
+CW_API cw_status cw_channel_receive(cw_channel channel, void *item, uint64_t timeout_ns);
+
+/* Closes the channel: sends fail from now on, also those that wait; receives drain it and then fail.
+ * Errors:    CW_E_CLOSED (it was closed before; harmless), and those of handles. */
+CW_API cw_status cw_channel_close(cw_channel channel);
+
+/* Closes the channel, drops what is left inside, and ends it: its waiters get CW_E_CLOSED and the handle is stale from now on.
+ * Never waits; calls still in progress finish safely by themselves.
+ * Errors:    those of handles. */
+CW_API cw_status cw_channel_destroy(cw_channel channel);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* CAUSEWAY_CAUSEWAY_H */

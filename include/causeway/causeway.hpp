@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+//
+// Causeway, the C++ interface: green threads and where they meet, over the C functions of causeway.h. C++20. Each part can also be
+// included by itself.
+#ifndef CAUSEWAY_CAUSEWAY_HPP
+#define CAUSEWAY_CAUSEWAY_HPP
+
+#include <causeway/causeway.h>
+
+#include <causeway/channel.hpp>
+#include <causeway/error.hpp>
+#include <causeway/event.hpp>
+#include <causeway/green.hpp>
+#include <causeway/mutex.hpp>
+#include <causeway/result.hpp>
+#include <causeway/runtime.hpp>
+#include <causeway/this_green.hpp>
+#include <causeway/wait_group.hpp>
+
+#endif  // CAUSEWAY_CAUSEWAY_HPP

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MIT
+//
+// channel<T>: items go from senders to receivers, in order, first come, first served. Up to `capacity` of them wait inside; with
+// capacity 0 a send ends when a receive took its item.
+//
+//   causeway::channel<job> jobs(16);
+//   causeway::go([&] { for (job& j : jobs) j.run(); });   // until the channel is closed and empty
+//   jobs.send(next_job());
+//   jobs.close();
+//
+// Any thread may use it at any time, except that it must outlive its calls: a receiver that got the last item may destroy it. An item
+// that cannot be moved without a throw travels in a box on the heap; a move runs under the channel's lock and must not wait.
+#ifndef CAUSEWAY_CHANNEL_HPP
+#define CAUSEWAY_CHANNEL_HPP
+
+#include <causeway/error.hpp>
+#include <causeway/result.hpp>
+#include <causeway/timeout.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <memory>
+#include <new>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+namespace causeway {
+namespace detail {
+
+// How the library holds a T: itself, or a pointer to its box.
+template <class T>
+inline constexpr bool item_in_place = std::is_nothrow_move_constructible_v<T> && std::is_nothrow_destructible_v<T> && alignof(T) <= 4096;
+
+template <class T>
+using stored_item = std::conditional_t<item_in_place<T>, T, T*>;
+
+template <class T>
+void move_item(void* to, void* from) noexcept {
+  ::new (to) T(std::move(*static_cast<T*>(from)));
+}
+
+template <class T>
+void take_item(void* to, void* from) noexcept {
+  T* item = std::launder(static_cast<T*>(from));
+  ::new (to) T(std::move(*item));
+  std::destroy_at(item);
+}
+
+template <class T>
+void destroy_item(void* item) noexcept {
+  if constexpr (item_in_place<T>) std::destroy_at(std::launder(static_cast<T*>(item)));
+  else delete *static_cast<T**>(item);
+}
+
+template <class T>
+inline constexpr bool item_is_bytes = !item_in_place<T> || std::is_trivially_copyable_v<T>;
+
+template <class T>
+inline constexpr cw_abi_item_ops item_ops{
+    sizeof(stored_item<T>),  // NOLINT(bugprone-sizeof-expression): a pointer is what is stored then
+    alignof(stored_item<T>),
+    item_is_bytes<T> ? nullptr : move_item<T>,
+    item_is_bytes<T> ? nullptr : take_item<T>,
+    item_in_place<T>&& std::is_trivially_destructible_v<T> ? nullptr : destroy_item<T>,
+};
+
+// Room for one item that the library constructs.
+template <class T>
+union item_slot {
+  item_slot() noexcept {}
+  ~item_slot() {}
+  stored_item<T> item;
+};
+
+}  // namespace detail
+
+template <class T>
+class channel {
+  static_assert(std::is_object_v<T> && !std::is_const_v<T> && std::is_move_constructible_v<T>);
+
+ public:
+  using value_type = T;
+
+  // Throws error: CW_E_INVALID (capacity over 2^31), CW_E_NOMEM.
+  explicit channel(std::size_t capacity = 0) {
+    const cw_status status = cw_abi_channel_create(&detail::item_ops<T>, capacity, &channel_);
+    if (status != CW_OK) detail::fail(status, status == CW_E_INVALID ? "channel: the capacity is over 2^31" : cw_status_text(status));
+  }
+  channel(channel&& other) noexcept : channel_(std::exchange(other.channel_, nullptr)) {}
+  channel& operator=(channel&& other) noexcept {
+    std::swap(channel_, other.channel_);
+    return *this;
+  }
+  ~channel() {
+    if (channel_ != nullptr) cw_abi_channel_destroy(channel_);
+  }
+
+  // Sends; waits while there is no room. False: the channel is closed.
+  // Throws error: CW_E_CANCELLED (the waiting green thread was asked to stop).
+  bool send(T item) {
+    const cw_status status = send_item(item, CW_FOREVER);
+    if (status == CW_OK) [[likely]]
+      return true;
+    if (status == CW_E_CLOSED) return false;
+    detail::fail(status, why(status));
+  }
+
+  // Sends if there is room: CW_OK, CW_E_FULL or CW_E_CLOSED. The item is moved only if it was sent.
+  cw_status try_send(T& item) {
+    const cw_status status = send_item(item, 0);
+    return status == CW_E_TIMEOUT ? CW_E_FULL : status;
+  }
+
+  // Sends within d: CW_OK, CW_E_TIMEOUT, CW_E_CLOSED or CW_E_CANCELLED. The item is moved only if it was sent.
+  template <class Rep, class Period>
+  cw_status send_for(T& item, const std::chrono::duration<Rep, Period>& d) {
+    return send_item(item, detail::timeout_ns(d));
+  }
+
+  // Receives; waits while there is nothing. Nothing: the channel is closed and empty.
+  // Throws error: CW_E_CANCELLED (the waiting green thread was asked to stop).
+  std::optional<T> receive() {
+    detail::item_slot<T> slot;
+    const cw_status status = cw_abi_channel_receive(channel_, &slot, CW_FOREVER);
+    if (status == CW_OK) [[likely]]
+      return take<std::optional<T>>(slot);
+    if (status == CW_E_CLOSED) return std::nullopt;
+    detail::fail(status, why(status));
+  }
+
+  // Receives if there is something, else CW_E_NOT_READY or CW_E_CLOSED.
+  result<T> try_receive() {
+    detail::item_slot<T> slot;
+    const cw_status status = cw_abi_channel_receive(channel_, &slot, 0);
+    if (status == CW_OK) return take<result<T>>(slot);
+    return status == CW_E_TIMEOUT ? CW_E_NOT_READY : status;
+  }
+
+  // Receives within d, else CW_E_TIMEOUT, CW_E_CLOSED or CW_E_CANCELLED.
+  template <class Rep, class Period>
+  result<T> receive_for(const std::chrono::duration<Rep, Period>& d) {
+    detail::item_slot<T> slot;
+    const cw_status status = cw_abi_channel_receive(channel_, &slot, detail::timeout_ns(d));
+    if (status == CW_OK) return take<result<T>>(slot);
+    return status;
+  }
+
+  // Sends fail from now on; receives drain what is inside, then fail. Twice is harmless.
+  void close() noexcept { cw_abi_channel_close(channel_); }
+
+  // for (T& item : channel): receives until the channel is closed and empty.
+  class iterator {
+   public:
+    using value_type = T;
+    using difference_type = std::ptrdiff_t;
+    using iterator_concept = std::input_iterator_tag;
+
+    explicit iterator(channel& from) : from_(&from), item_(from.receive()) {}
+    T& operator*() const noexcept { return *item_; }
+    iterator& operator++() {
+      // Not an assignment: T need not be assignable.
+      item_.reset();
+      if (std::optional<T> next = from_->receive()) item_.emplace(std::move(*next));
+      return *this;
+    }
+    void operator++(int) { ++*this; }
+    friend bool operator==(const iterator& it, std::default_sentinel_t) noexcept { return !it.item_.has_value(); }
+
+   private:
+    channel* from_;
+    mutable std::optional<T> item_;
+  };
+  iterator begin() { return iterator(*this); }
+  std::default_sentinel_t end() const noexcept { return {}; }
+
+ private:
+  cw_status send_item(T& item, std::uint64_t timeout_ns) {
+    if constexpr (detail::item_in_place<T>) {
+      return cw_abi_channel_send(channel_, std::addressof(item), timeout_ns);
+    } else {
+      auto box = std::make_unique<T>(std::move_if_noexcept(item));
+      T* stored = box.get();
+      const cw_status status = cw_abi_channel_send(channel_, &stored, timeout_ns);
+      if (status == CW_OK) static_cast<void>(box.release());
+      else give_back(item, *box);
+      return status;
+    }
+  }
+
+  // A copy was sent if the type can be copied; otherwise the item goes back to where it came from.
+  static void give_back([[maybe_unused]] T& item, [[maybe_unused]] T& boxed) {
+    if constexpr (!std::is_copy_constructible_v<T>) {
+      std::destroy_at(std::addressof(item));
+      ::new (static_cast<void*>(std::addressof(item))) T(std::move(boxed));
+    }
+  }
+
+  template <class Out>
+  static Out take(detail::item_slot<T>& slot) {
+    if constexpr (detail::item_in_place<T>) {
+      struct Item {
+        T& item;
+        ~Item() { std::destroy_at(std::addressof(item)); }
+      } last{slot.item};
+      return Out(std::move(slot.item));
+    } else {
+      const std::unique_ptr<T> box(slot.item);
+      return Out(std::move(*box));
+    }
+  }
+
+  static const char* why(cw_status status) noexcept {
+    return status == CW_E_CANCELLED ? "channel: the waiting green thread was asked to stop" : cw_status_text(status);
+  }
+
+  cw_abi_channel* channel_ = nullptr;
+};
+
+}  // namespace causeway
+
+#endif  // CAUSEWAY_CHANNEL_HPP

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+//
+// mutex: one owner at a time, green thread or plain thread; a waiting green thread leaves its OS thread to others. For std::unique_lock
+// and friends. Taking a free one is one exchange, giving it back another.
+//
+// Not fair, but nobody starves: a woken waiter competes with newcomers, because handing the mutex over at each unlock costs a switch
+// per critical section; after it lost a few times the mutex is handed to it. Destroying it right after an unlock is fine.
+#ifndef CAUSEWAY_MUTEX_HPP
+#define CAUSEWAY_MUTEX_HPP
+
+#include <causeway/error.hpp>
+#include <causeway/timeout.hpp>
+
+#include <chrono>
+#include <cstdint>
+
+namespace causeway {
+
+class mutex {
+ public:
+  constexpr mutex() noexcept = default;
+  mutex(const mutex&) = delete;
+  mutex& operator=(const mutex&) = delete;
+
+  // Waits until it is ours; a stop request does not end the wait.
+  // Throws error: CW_E_STATE (the caller owns it already).
+  void lock() {
+    const std::uintptr_t here = frame();
+    if (!take(here)) [[unlikely]] {
+      const cw_status status = cw_abi_mutex_lock(&mutex_, here, CW_FOREVER);
+      if (status != CW_OK) detail::fail(status, why(status));
+    }
+  }
+
+  bool try_lock() noexcept { return take(frame()); }
+
+  // False: the time was up. Throws as lock().
+  template <class Rep, class Period>
+  bool try_lock_for(const std::chrono::duration<Rep, Period>& d) {
+    const std::uintptr_t here = frame();
+    if (take(here)) return true;
+    const cw_status status = cw_abi_mutex_lock(&mutex_, here, detail::timeout_ns(d));
+    if (status == CW_E_STATE || status == CW_E_ASYNC) detail::fail(status, why(status));
+    return status == CW_OK;
+  }
+
+  template <class Clock, class Duration>
+  bool try_lock_until(const std::chrono::time_point<Clock, Duration>& when) {
+    return try_lock_for(when - Clock::now());
+  }
+
+  // Throws error: CW_E_STATE (nobody owns it).
+  void unlock() {
+    // relaxed: only its owner reads its own address there, and it is gone before the mutex is.
+    __atomic_store_n(&mutex_.owner, std::uintptr_t{0}, __ATOMIC_RELAXED);
+    std::uint32_t expected = CW_ABI_MUTEX_LOCKED;
+    // release: what the owner did; pairs with the acquire in take(). Our last access.
+    if (!__atomic_compare_exchange_n(&mutex_.word, &expected, 0u, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) [[unlikely]] {
+      const cw_status status = cw_abi_mutex_unlock(&mutex_);
+      if (status != CW_OK) detail::fail(status, "mutex: unlock of a mutex that is not locked");
+    }
+  }
+
+ private:
+  // An address in the stack of who locks. The stack's bounds tell later whether it was the caller's own.
+  [[gnu::always_inline]] static std::uintptr_t frame() noexcept { return reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)); }
+
+  [[gnu::always_inline]] bool take(std::uintptr_t here) noexcept {
+    std::uint32_t expected = 0;
+    // acquire: what the last owner did; pairs with the release in unlock().
+    if (!__atomic_compare_exchange_n(&mutex_.word, &expected, CW_ABI_MUTEX_LOCKED, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) return false;
+    __atomic_store_n(&mutex_.owner, here, __ATOMIC_RELAXED);
+    return true;
+  }
+
+  static const char* why(cw_status status) noexcept {
+    return status == CW_E_STATE ? "mutex: the caller owns it already" : cw_status_text(status);
+  }
+
+  cw_abi_mutex mutex_{};
+};
+
+}  // namespace causeway
+
+#endif  // CAUSEWAY_MUTEX_HPP

@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: MIT
+//
+// Row 6: an M as others may see it, while it is in C and while it runs user code. May include rows 1 to 5.
+#pragma once
+
+#include "runtime/crossing/gate.hpp"  // IWYU pragma: export

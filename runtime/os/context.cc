@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+//
+// Reachable from signal handlers.
+#include "runtime/os/context.hpp"
+
+#include <ucontext.h>
+
+namespace causeway::os {
+
+ContextRegisters context_registers(const void* ucontext) noexcept {
+  ContextRegisters registers;
+#if defined(__x86_64__)
+  const auto& machine = static_cast<const ucontext_t*>(ucontext)->uc_mcontext;
+  registers.pc = static_cast<uintptr_t>(machine.gregs[REG_RIP]);
+  registers.sp = static_cast<uintptr_t>(machine.gregs[REG_RSP]);
+  registers.fp = static_cast<uintptr_t>(machine.gregs[REG_RBP]);
+#elif defined(__aarch64__)
+  const auto& machine = static_cast<const ucontext_t*>(ucontext)->uc_mcontext;
+  registers.pc = machine.pc;
+  registers.sp = machine.sp;
+  registers.fp = machine.regs[29];
+#else
+  static_cast<void>(ucontext);
+#endif
+  return registers;
+}
+
+}  // namespace causeway::os

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+#include "runtime/os/thread.hpp"
+
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "runtime/os/fault_hook.hpp"
+#include "runtime/os/memory.hpp"
+
+namespace causeway::os {
+namespace {
+
+constexpr int kFaultSignals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT};
+
+size_t rounded_stack(size_t bytes) noexcept {
+  const long minimum = sysconf(_SC_THREAD_STACK_MIN);  // larger than PTHREAD_STACK_MIN where the CPU has much state
+  const size_t at_least = minimum > 0 ? static_cast<size_t>(minimum) : 16384;
+  const size_t page = page_size();
+  return ((bytes > at_least ? bytes : at_least) + page - 1) / page * page;
+}
+
+base::Error thread_error(int error) noexcept {
+  if (error == EAGAIN || error == ENOMEM)
+    return base::fail(
+        CW_E_NOMEM, "no new thread: out of memory, or the thread limit of the user (ulimit -u) or the cgroup (pids.max) is reached", error);
+  return base::fail(CW_E_SYSTEM, "no new thread: pthread_create failed", error);
+}
+
+}  // namespace
+
+base::Result<pthread_t> thread_create(void* (*fn)(void*), void* arg, size_t stack_bytes, const char* name) noexcept {
+  pthread_attr_t attributes;
+  if (const int error = pthread_attr_init(&attributes)) return thread_error(error);
+  int error = 0;
+  // Near the top of the number range the rounding would wrap: no such stack exists.
+  if (stack_bytes > SIZE_MAX / 2) error = ENOMEM;
+  if (error == 0 && stack_bytes != 0) error = pthread_attr_setstacksize(&attributes, rounded_stack(stack_bytes));
+  pthread_t thread{};
+  if (error == 0) {
+    // The new thread inherits the mask of its creator, so there is no moment in which a signal could reach it.
+    sigset_t blocked, before;
+    sigfillset(&blocked);
+    for (const int signal : kFaultSignals) sigdelset(&blocked, signal);
+    pthread_sigmask(SIG_SETMASK, &blocked, &before);
+    error = fault_injected(FaultPoint::Thread) ? errno : pthread_create(&thread, &attributes, fn, arg);
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  }
+  pthread_attr_destroy(&attributes);
+  if (error != 0) return thread_error(error);
+  if (name != nullptr && name[0] != '\0') {
+    char cut[16] = {};
+    std::strncpy(cut, name, sizeof cut - 1);
+    pthread_setname_np(thread, cut);  // for people only; it may fail without /proc
+  }
+  return thread;
+}
+
+int thread_id() noexcept { return static_cast<int>(syscall(SYS_gettid)); }
+
+bool thread_stack_bounds(uintptr_t* low, uintptr_t* high) noexcept {
+  pthread_attr_t attributes;
+  if (pthread_getattr_np(pthread_self(), &attributes) != 0) return false;
+  void* address = nullptr;
+  size_t bytes = 0;
+  const bool found = pthread_attr_getstack(&attributes, &address, &bytes) == 0 && bytes != 0;
+  pthread_attr_destroy(&attributes);
+  if (!found) return false;
+  *low = reinterpret_cast<uintptr_t>(address);
+  *high = *low + bytes;
+  return true;
+}
+
+}  // namespace causeway::os

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+//
+// A locked green thread g and its M point at each other (G::locked_m, M::locked_g).
+//
+// When g parks, its M gives the P to somebody else and sleeps until g runs again. Whoever picks g from a queue on another M hands its own P and
+// g to that M (`pending`), wakes it, and looks for another P. Only g runs on that OS thread meanwhile.
+#include "runtime/sched/affinity.hpp"
+
+#include "runtime/sched/scheduler.hpp"
+
+namespace causeway::sched {
+
+cw_status lock_thread() noexcept {
+  M* m = this_m();
+  if (m == nullptr || m->current->is_system) return CW_E_STATE;
+  G* g = m->current;
+  if (g->lock_depth == INT32_MAX) return CW_E_LIMIT;
+  ++g->lock_depth;
+  g->locked_m = m;
+  m->locked_g = g;
+  return CW_OK;
+}
+
+cw_status unlock_thread() noexcept {
+  M* m = this_m();
+  if (m == nullptr || m->current->is_system) return CW_E_STATE;
+  G* g = m->current;
+  if (g->lock_depth == 0) return CW_E_STATE;
+  if (--g->lock_depth == 0) {
+    g->locked_m = nullptr;
+    m->locked_g = nullptr;
+  }
+  return CW_OK;
+}
+
+void hand_to_locked(M* m, G* g) noexcept {
+  Scheduler& s = scheduler();
+  M* owner = g->locked_m;
+  {
+    base::LockGuard guard(s.lock);
+    owner->pending = g;  // read by the owner after its wake-up, under the lock
+    owner->handed_p = m->p;
+    owner->handed_searching = false;
+    m->gate.detach_p();
+    m->p = nullptr;
+  }
+  owner->sleep.wake();
+}
+
+bool wait_for_locked(M* m) noexcept {
+  Scheduler& s = scheduler();
+  if (P* p = m->p) {
+    {
+      base::LockGuard guard(s.lock);
+      m->gate.detach_p();
+      m->p = nullptr;
+    }
+    start_p(p);
+  }
+  for (;;) {
+    {
+      base::LockGuard guard(s.lock);
+      if (P* p = m->handed_p) {
+        m->handed_p = nullptr;
+        attach_p_locked(m, p);
+        return true;
+      }
+    }
+    m->sleep.sleep();
+  }
+}
+
+}  // namespace causeway::sched

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+//
+// G: the record of one green thread.
+//
+// Records live in the arena (arena.hpp), are reused and never freed while the runtime is up; a stale pointer to one stays readable, and the
+// generation tells whether it is still the same green thread. The stack is bound at the first run and released at the end, so a G that
+// was only spawned costs its record. Nothing that a switch needs is on a second cache line.
+//
+// Life: spawned → queued → running ⇄ parked → ended. Who frees the record is settled by one word, `life`:
+//   kDone      set by the green thread's own end, its last touch of the record when nobody joins
+//   kReleased  set by the holder of the last reference (detach, task destructor); `go` sets it at birth
+//   kJoiner    somebody may be linked in `joiners`: the end must go through the lock
+// Whoever finds the other's bit set recycles the record.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "causeway/abi.h"
+#include "runtime/base/base.hpp"
+#include "runtime/sched/wait.hpp"
+#include "runtime/stack/stack.hpp"
+
+namespace causeway::sched {
+
+struct M;
+struct P;
+
+// The two words of the C++ runtime's per-thread exception state (Itanium C++ ABI, 2.2.2): they travel with the G.
+struct EhGlobals {
+  void* caught = nullptr;
+  uint64_t uncaught = 0;  // an unsigned int and padding
+};
+
+enum class GState : uint8_t {
+  Free,      // in a free list
+  Runnable,  // in a queue
+  Running,   // current of one M
+  Parked,    // in some object's queue or asleep
+  Dead,      // ended; the record is held by a task or handle
+};
+
+struct alignas(64) G {
+  static constexpr uint32_t kDone = 1, kReleased = 2, kJoiner = 4;
+  static constexpr size_t kPayload = CW_ABI_PAYLOAD;
+
+  // --- switching: written by whoever runs or resumes it, never by two at once ---
+  void* sp = nullptr;    // saved context while it does not run; null: never ran
+  M* m = nullptr;        // the M that runs it, set by the M that resumes it
+  stack::Stack stack{};  // bound at the first run
+  EhGlobals eh;
+  G* next = nullptr;  // free list, injection list, global queue
+  stack::StackClass stack_class = stack::StackClass::k64K;
+  std::atomic<GState> state{GState::Free};  // relaxed everywhere: read by reports only, decides nothing
+  bool detached = false;                    // kReleased from birth: nobody can hold a reference
+  bool is_system = false;                   // an M's own context, not a green thread
+  // --- waiting ---
+  alignas(64) Parker parker;
+  TimerNode timer;
+  P* timer_home = nullptr;                      // whose wheel may hold `timer`; null: not armed in this wait
+  uint64_t timer_ticket = 0;                    // the wait that the timer ends
+  std::atomic<const char*> waits_for{nullptr};  // constant text, for reports; relaxed everywhere
+  // --- identity and life ---
+  uint64_t id = 0;
+  std::atomic<uint32_t> life{0};
+  std::atomic<uint32_t> stop_requested{0};
+  std::atomic<uint32_t> generation{0};  // of the record; odd while in use
+  uint32_t index = 0;                   // in the arena; constant
+  M* locked_m = nullptr;                // thread affinity
+  uint32_t lock_depth = 0;
+  int32_t outcome = 0;  // of the body, published by kDone
+  const cw_abi_task_ops* ops = nullptr;
+  // --- rarely there ---
+  std::atomic<void*> stop_state{nullptr};
+  std::atomic<const cw_abi_stop_ops*> stop_ops{nullptr};
+  char* name = nullptr;          // own copy, or null; others read it under join_lock (append_identity)
+  char* last_error = nullptr;    // made at the first failing call
+  uint16_t stop_users = 0;       // calls of stop_ops->request under way; guarded by join_lock
+  bool stop_told = false;        // stop_ops->request was called or is being called; guarded by join_lock
+  bool stop_state_dead = false;  // the record ended meanwhile: the last such call destroys the state
+  base::Lock join_lock{base::LockRank::Task};
+  base::IntrusiveList<Waiter, &Waiter::link> joiners;
+#if CW_TSAN
+  void* tsan_fiber = nullptr;
+#endif
+#if CW_ASAN
+  void* asan_fake_stack = nullptr;
+#endif
+  // --- first the closure, later the result ---
+  alignas(16) std::byte payload[kPayload];
+};
+
+}  // namespace causeway::sched

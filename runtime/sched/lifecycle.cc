@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: MIT
+#include "runtime/sched/lifecycle.hpp"
+
+#include <new>
+
+#include "runtime/sched/deadlock.hpp"
+#include "runtime/sched/record.hpp"
+#include "runtime/sched/scheduler.hpp"
+#include "runtime/sched/spawn.hpp"
+
+namespace causeway::sched {
+
+constinit Process process;
+alignas(64) std::byte scheduler_storage[sizeof(Scheduler)];
+
+namespace {
+
+// --- guarded by process.lifecycle ---
+uint32_t references;
+bool only_implicit;    // the one reference is the implicit start's
+bool stopper_at_work;  // one thread waits for the end; others are told so
+bool constructed;      // scheduler_storage holds a Scheduler
+
+constexpr uint64_t kDrainLookNs = 10'000'000;
+
+void describe_owner(const stack::GuardHit& hit, stack::OwnerText& text) noexcept {
+  // The thread that was hit runs the green thread; its record says who.
+  M* m = this_m();
+  const G* g = m != nullptr ? m->current : nullptr;
+  if (g == nullptr || g->stack.low != hit.stack.low) {
+    g = nullptr;
+    const uint32_t used = scheduler().arena->used();
+    for (uint32_t i = 0; i < used && g == nullptr; ++i) {
+      const G* candidate = scheduler().arena->at(i);
+      if (candidate->stack.low == hit.stack.low && candidate->state.load(std::memory_order_relaxed) != GState::Free) g = candidate;
+    }
+  }
+  if (g == nullptr) {
+    text.append("?");
+    return;
+  }
+  append_identity(text, g);
+}
+
+uint64_t count_spawned() noexcept {
+  Scheduler& s = scheduler();
+  uint64_t n = s.foreign_spawned.load(std::memory_order_relaxed);
+  for (uint32_t i = 0; i < s.p_count; ++i) n += s.ps[i]->spawned.load(std::memory_order_relaxed);
+  return n;
+}
+
+// Read before count_spawned(): the difference is never too small.
+uint64_t count_ended() noexcept {
+  Scheduler& s = scheduler();
+  uint64_t n = 0;
+  // acquire fence below is not needed: a stale sum only means one more look.
+  for (uint32_t i = 0; i < s.p_count; ++i) n += s.ps[i]->ended.load(std::memory_order_acquire);
+  return n;
+}
+
+bool alive(const G* g) noexcept {
+  const GState state = g->state.load(std::memory_order_relaxed);
+  return (g->generation.load(std::memory_order_acquire) & 1) != 0 && state != GState::Free && state != GState::Dead;
+}
+
+// Asks everybody to stop who was not asked yet. One membarrier for all.
+void request_stop_of_all() noexcept {
+  Scheduler& s = scheduler();
+  const uint32_t used = s.arena->used();
+  for (uint32_t i = 0; i < used; ++i) {
+    G* g = s.arena->at(i);
+    if (alive(g)) request_stop_begin(g);
+  }
+  base::asym::heavy();
+  for (uint32_t i = 0; i < used; ++i) {
+    G* g = s.arena->at(i);
+    if (alive(g)) request_stop_finish(g);
+  }
+}
+
+void list_who_is_left(LeftText* left) noexcept {
+  Scheduler& s = scheduler();
+  const uint32_t used = s.arena->used();
+  constexpr uint32_t kNamed = 8;
+  uint32_t named = 0;
+  uint64_t all = 0;
+  LeftText names;
+  for (uint32_t i = 0; i < used; ++i) {
+    const G* g = s.arena->at(i);
+    if (!alive(g)) continue;
+    if (++all > kNamed) continue;
+    ++named;
+    if (named > 1) names.append(", ");
+    append_identity(names, g);
+    const char* waits_for = g->waits_for.load(std::memory_order_relaxed);
+    if (g->state.load(std::memory_order_relaxed) == GState::Parked && waits_for != nullptr) {
+      names.append(" (waits for ");
+      names.append(waits_for);
+      names.append(")");
+    }
+  }
+  left->append_dec(all);
+  left->append(all == 1 ? " green thread has not ended: " : " green threads have not ended: ");
+  left->append(names.view());
+  if (all > named) left->append(", ...");
+}
+
+// Takes down what is there, in any state of completeness. Nothing of ours runs any more but what is ended here. Needs: lifecycle.
+void tear_down() noexcept {
+  Scheduler& s = scheduler();
+  stop_monitor();
+  {
+    base::LockGuard guard(s.lock);
+    s.exiting.store(true, std::memory_order_relaxed);  // relaxed: read under the lock
+  }
+  const uint32_t ms = s.m_count.load(std::memory_order_acquire);
+  for (uint32_t i = 0; i < ms; ++i) s.ms[i]->sleep.wake();
+  join_ended_workers();
+  if (s.guard_installed) stack::uninstall_guard_handler();
+  for (uint32_t i = 0; i < s.p_count && s.ps != nullptr; ++i) {
+    P* p = s.ps[i];
+    if (p == nullptr) continue;
+    while (G* g = p->free_greens) {
+      p->free_greens = g->next;
+      s.arena->give_back(g, g, 1);
+    }
+    s.ended_before += p->ended.load(std::memory_order_relaxed);
+    s.foreign_spawned.fetch_add(p->spawned.load(std::memory_order_relaxed), std::memory_order_relaxed);
+    delete p;
+  }
+  delete[] s.ps;
+  s.ps = nullptr;
+  s.p_count = 0;
+  s.stacks.stop();
+  if (s.arena != nullptr) s.arena->retire();
+  s.arena = nullptr;
+  for (uint32_t i = 0; i < ms; ++i) delete s.ms[i];
+  if (s.ms != nullptr) os::unmap(s.ms, s.ms_bytes);
+  s.ms = nullptr;
+  s.m_count.store(0, std::memory_order_relaxed);
+}
+
+base::Result<void> set_up(const Options& options, base::asym::Mode barrier) noexcept {
+  if (constructed) scheduler().~Scheduler();
+  new (scheduler_storage) Scheduler;
+  constructed = true;
+  Scheduler& s = scheduler();
+  s.options = options;
+  s.max_hogs = options.max_hogs != 0 ? options.max_hogs : 4 * options.processors;
+  if (auto mode = base::asym::start(barrier); !mode) return mode.error();
+  auto default_class = stack::class_for(options.stack_size);
+  if (!default_class) return default_class.error();
+  s.default_class = *default_class;
+  stack::PoolOptions pool;
+  pool.guard_size = options.guard_size;
+  pool.allow_light_guards = options.light_guards;
+  if (auto started = s.stacks.start(pool); !started) return started.error();
+  const base::Error no_memory =
+      base::fail(CW_E_NOMEM, "no memory to start the runtime; give the process more, or start with fewer processors");
+  s.arena = Arena::create();
+  if (s.arena == nullptr) return no_memory;
+  s.ms_bytes = (size_t{options.max_threads} * sizeof(M*) + os::page_size() - 1) & ~(os::page_size() - 1);
+  s.ms = static_cast<M**>(os::map_reserve(s.ms_bytes));
+  if (s.ms == nullptr) return no_memory;
+  s.ps = new (std::nothrow) P*[options.processors]();
+  if (s.ps == nullptr) return no_memory;
+  s.p_count = options.processors;
+  s.idle.reset(options.processors);
+  const uint64_t now = now_ns();
+  for (uint32_t i = 0; i < s.p_count; ++i) {
+    s.ps[i] = new (std::nothrow) P(i, options.processors == 1, s.stacks, now);
+    if (s.ps[i] == nullptr) return no_memory;
+  }
+  for (uint32_t i = s.p_count; i-- > 0;) {
+    base::LockGuard guard(s.lock);
+    push_idle_p_locked(s.ps[i]);
+    s.idle.add_idle();
+  }
+  if (options.guard_handler) {
+    if (auto installed = stack::install_guard_handler(s.stacks, &describe_owner); !installed) return installed.error();
+    s.guard_installed = true;
+  }
+  if (auto monitor = start_monitor(); !monitor) return monitor.error();
+  // One worker from the start, so that a later failure to make more never leaves green threads without anybody to run them.
+  if (start_worker(nullptr, false) == nullptr) return s.last_thread_error;
+  return {};
+}
+
+}  // namespace
+
+base::Result<void> start(const Options& options, base::asym::Mode barrier, StartKind kind) noexcept {
+  base::LockGuard guard(process.lifecycle);
+  switch (phase()) {
+    case Phase::Running:
+      if (kind == StartKind::Implicit) return {};
+      if (only_implicit) only_implicit = false;
+      else ++references;
+      return {};
+    case Phase::Stopping:
+      return base::fail(CW_E_STOPPED, "the runtime is stopping; wait for cw_runtime_stop to return CW_OK, then start again");
+    case Phase::Off:
+    case Phase::Starting: break;
+  }
+  process.phase.store(Phase::Starting, std::memory_order_relaxed);
+  if (auto ready = set_up(options, barrier); !ready) {
+    const base::Error why = ready.error();
+    tear_down();
+    process.phase.store(Phase::Off, std::memory_order_release);
+    return why;
+  }
+  references = 1;
+  only_implicit = kind == StartKind::Implicit;
+  // release: everything that set_up() did; pairs with phase(). seq_cst: see ForeignCall.
+  process.phase.store(Phase::Running, std::memory_order_seq_cst);
+  return {};
+}
+
+cw_status stop(uint64_t timeout_ns, LeftText* left) noexcept {
+  if (current_green() != nullptr) {
+    left->append("a green thread cannot wait for its own end; stop the runtime from another thread");
+    return CW_E_STATE;
+  }
+  {
+    base::LockGuard guard(process.lifecycle);
+    const Phase now = phase();
+    if (now == Phase::Off) {
+      left->append("no runtime is running");
+      return CW_E_STATE;
+    }
+    if (now == Phase::Running) {
+      if (references > 1) {
+        --references;
+        return CW_OK;
+      }
+      references = 0;
+      // seq_cst: before our look at foreign_calls; see ForeignCall.
+      process.phase.store(Phase::Stopping, std::memory_order_seq_cst);
+    }
+    if (stopper_at_work) {
+      left->append("another thread is waiting for the runtime to stop");
+      return CW_E_BUSY;
+    }
+    stopper_at_work = true;
+  }
+  Scheduler& s = scheduler();
+  const uint64_t begun = os::now_ns();
+  bool drained = false;
+  for (;;) {
+    request_stop_of_all();
+    s.drained.store(0, std::memory_order_relaxed);  // relaxed: a wake-up that is missed costs one look's time
+    const uint64_t ended = count_ended();
+    drained = process.foreign_calls.load(std::memory_order_seq_cst) == 0 && count_spawned() == ended;
+    if (drained) break;
+    const uint64_t spent = os::now_ns() - begun;
+    if (spent >= timeout_ns) break;
+    const uint64_t rest = timeout_ns - spent;
+    os::futex_wait(s.drained, 0, rest < kDrainLookNs ? rest : kDrainLookNs);
+  }
+  base::LockGuard guard(process.lifecycle);
+  stopper_at_work = false;
+  if (!drained) {
+    list_who_is_left(left);
+    return CW_E_BUSY;
+  }
+  // seq_cst: before our look at foreign_calls. From here nobody begins to touch the scheduler.
+  process.phase.store(Phase::Starting, std::memory_order_seq_cst);
+  // acquire: what those calls did. They are short: none of them waits.
+  while (process.foreign_calls.load(std::memory_order_acquire) != 0) os::sleep_ns(20'000);
+  tear_down();
+  process.phase.store(Phase::Off, std::memory_order_release);
+  return CW_OK;
+}
+
+Counters counters() noexcept {
+  Counters c{};
+  base::LockGuard guard(process.lifecycle);
+  if (!constructed) return c;
+  Scheduler& s = scheduler();
+  c.hogs_detached = s.hogs_detached.load(std::memory_order_relaxed);
+  if (phase() == Phase::Off) {
+    c.spawned = s.foreign_spawned.load(std::memory_order_relaxed);
+    return c;
+  }
+  const uint64_t ended = count_ended();
+  c.spawned = count_spawned();
+  c.greens = c.spawned - ended;
+  c.processors = s.p_count;
+  c.stack_bytes = s.stacks.stats().mapped_bytes;
+  const uint32_t used = s.arena->used();
+  for (uint32_t i = 0; i < used; ++i) c.greens_parked += s.arena->at(i)->state.load(std::memory_order_relaxed) == GState::Parked;
+  base::LockGuard lock(s.lock);
+  c.workers = s.m_alive;
+  return c;
+}
+
+}  // namespace causeway::sched

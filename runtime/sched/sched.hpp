@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+//
+// Row 7: green threads and what runs them. May include rows 1 to 6. Others include this file only.
+//
+// Inner files are listed in scheduler.hpp; the story of a wait is in wait.hpp.
+#pragma once
+
+#include "runtime/sched/affinity.hpp"   // IWYU pragma: export
+#include "runtime/sched/arena.hpp"      // IWYU pragma: export
+#include "runtime/sched/deadlock.hpp"   // IWYU pragma: export
+#include "runtime/sched/lifecycle.hpp"  // IWYU pragma: export
+#include "runtime/sched/options.hpp"    // IWYU pragma: export
+#include "runtime/sched/scheduler.hpp"  // IWYU pragma: export
+#include "runtime/sched/spawn.hpp"      // IWYU pragma: export
+#include "runtime/sched/wait.hpp"       // IWYU pragma: export

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+//
+// Birth: a record, a promise of a stack, a place in a queue. The stack itself comes with the first run (end.cc, bind_stack).
+#include "runtime/sched/spawn.hpp"
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include "runtime/sched/record.hpp"
+#include "runtime/sched/scheduler.hpp"
+
+namespace causeway::sched {
+
+namespace {
+
+constexpr uint64_t kIdBatch = 256;  // ids that a P reserves at once
+constexpr size_t kNameMax = 31;
+
+void initialise(G* g, const SpawnRequest& request, stack::StackClass stack_class, uint64_t id, char* name) noexcept {
+  g->sp = nullptr;
+  g->next = nullptr;
+  g->eh = EhGlobals{};
+  g->stack_class = stack_class;
+  g->detached = request.detached;
+  g->id = id;
+  g->name = name;
+  g->ops = request.ops;
+  g->outcome = 0;
+  g->lock_depth = request.locked ? 1 : 0;
+  g->locked_m = nullptr;
+  g->waits_for.store(nullptr, std::memory_order_relaxed);
+  g->stop_state_dead = false;
+  g->stop_told = false;
+  g->stop_requested.store(0, std::memory_order_relaxed);
+  g->life.store(request.detached ? G::kReleased : 0, std::memory_order_relaxed);
+  g->state.store(GState::Runnable, std::memory_order_relaxed);
+  g->generation.store(g->generation.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  request.ops->construct(g->payload, request.source);
+}
+
+char* copy_name(const char* name) noexcept {
+  const size_t n = strnlen(name, kNameMax);
+  auto* copy = static_cast<char*>(malloc(n + 1));
+  if (copy == nullptr) return nullptr;
+  memcpy(copy, name, n);
+  copy[n] = '\0';
+  return copy;
+}
+
+base::Error no_memory(const char* text) noexcept { return base::Error{CW_E_NOMEM, errno, text}; }
+
+base::Result<void> spawn_on_m(M* m, const SpawnRequest& request, stack::StackClass stack_class, char* name, G** out) noexcept {
+  P* p = m->p;
+  G* g = take_record(p);
+  if (g == nullptr) return no_memory("no memory for the record of a green thread; end some, or give the process more memory");
+  if (!p->stacks.reserve(stack_class)) {
+    free_record(p, g);
+    return no_memory("no memory for the stack of a green thread; end some, use a smaller stack_size, or raise the address space limit");
+  }
+  if (p->next_id == p->last_id) {
+    p->next_id = process.next_green_id.fetch_add(kIdBatch, std::memory_order_relaxed);  // relaxed: unique is all it needs to be
+    p->last_id = p->next_id + kIdBatch;
+  }
+  initialise(g, request, stack_class, p->next_id++, name);
+  P::count(p->spawned);
+  if (!request.detached) *out = g;
+  push_runnable(p, g);
+  return {};
+}
+
+base::Result<void> spawn_foreign(const SpawnRequest& request, stack::StackClass stack_class, char* name, G** out) noexcept {
+  Scheduler& s = scheduler();
+  uint32_t got = 0;
+  G* g = s.arena->take(1, &got);
+  if (g == nullptr) return no_memory("no memory for the record of a green thread; end some, or give the process more memory");
+  if (auto reserved = s.stacks.reserve(stack_class); !reserved) {
+    s.arena->give_back(g, g, 1);
+    return reserved.error();
+  }
+  initialise(g, request, stack_class, process.next_green_id.fetch_add(1, std::memory_order_relaxed), name);
+  s.foreign_spawned.fetch_add(1, std::memory_order_relaxed);
+  if (!request.detached) *out = g;
+  s.inject.push(g);
+  if (s.idle.should_wake()) wake_one();
+  return {};
+}
+
+// What a spawn takes before it touches the scheduler; given back by undo() when it fails.
+struct Prepared {
+  stack::StackClass stack_class;
+  char* name;
+};
+
+base::Result<Prepared> prepare(const SpawnRequest& request) noexcept {
+  Prepared prepared{scheduler().default_class, nullptr};
+  if (request.stack_size != 0) {
+    auto found = stack::class_for(request.stack_size);
+    if (!found) return found.error();
+    prepared.stack_class = *found;
+  }
+  if (!count_green()) return base::fail(CW_E_LIMIT, "option max_green is reached; let some green threads end, or raise it");
+  if (request.name != nullptr && (prepared.name = copy_name(request.name)) == nullptr) {
+    uncount_green();
+    return no_memory("no memory for the name of a green thread");
+  }
+  return prepared;
+}
+
+void undo(const Prepared& prepared) noexcept {
+  free(prepared.name);
+  uncount_green();
+}
+
+constexpr base::Error kStopping = base::fail(CW_E_STOPPED, "the runtime is stopping and takes no new green threads");
+
+}  // namespace
+
+base::Result<void> spawn(const SpawnRequest& request, G** out) noexcept {
+  if (M* m = this_m()) {
+    if (m->gate.in_runtime()) return base::fail(CW_E_ASYNC, "a signal handler cannot spawn green threads");
+    if (process.phase.load(std::memory_order_relaxed) != Phase::Running) return kStopping;  // relaxed: we run, so the runtime is there
+    auto prepared = prepare(request);
+    if (!prepared) return prepared.error();
+    m = enter_runtime(m);
+    auto result = spawn_on_m(m, request, prepared->stack_class, prepared->name, out);
+    m->gate.exit_runtime();
+    if (!result) undo(*prepared);
+    return result;
+  }
+  ForeignCall call;
+  if (phase() != Phase::Running) {
+    if (call.ok()) return kStopping;
+    return base::fail(CW_E_NOT_READY, "no runtime is running; call cw_runtime_start first, or leave implicit_start on");
+  }
+  auto prepared = prepare(request);
+  if (!prepared) return prepared.error();
+  auto result = spawn_foreign(request, prepared->stack_class, prepared->name, out);
+  if (!result) undo(*prepared);
+  return result;
+}
+
+G* current_green() noexcept {
+  M* m = this_m();
+  return m != nullptr && !m->current->is_system ? m->current : nullptr;
+}
+
+bool stack_bounds_of(uintptr_t sp, uintptr_t* low, uintptr_t* high) noexcept {
+  const M* m = this_m();
+  if (m == nullptr) return false;
+  const auto inside = [&](uintptr_t from, uintptr_t to) {
+    if (sp < from || sp >= to) return false;
+    *low = from;
+    *high = to;
+    return true;
+  };
+  const stack::Stack& green = m->current->stack;
+  return inside(reinterpret_cast<uintptr_t>(green.low), reinterpret_cast<uintptr_t>(green.high)) || inside(m->stack_low, m->stack_high);
+}
+
+}  // namespace causeway::sched

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+//
+// Birth and end of green threads, for bridge/capi: everything that the C functions and the templates' ABI need, on records.
+#pragma once
+
+#include "causeway/abi.h"
+#include "runtime/sched/green.hpp"
+
+namespace causeway::sched {
+
+struct SpawnRequest {
+  const cw_abi_task_ops* ops;
+  void* source;       // of the closure
+  const char* name;   // may be null; copied
+  size_t stack_size;  // 0: the runtime's option
+  bool locked;
+  bool detached;  // *out is not written
+};
+
+// Errors: CW_E_INVALID (stack_size), CW_E_NOMEM, CW_E_LIMIT, CW_E_STOPPED, CW_E_NOT_READY, CW_E_ASYNC. Nothing is left behind by a failure.
+base::Result<void> spawn(const SpawnRequest& request, G** out) noexcept;
+
+// Waits for the end of `g`, of which the caller holds a reference. Errors: CW_E_STATE (oneself), CW_E_TIMEOUT, CW_E_CANCELLED, CW_E_ASYNC.
+cw_status join(G* g, uint64_t timeout_ns, bool cancellable) noexcept;
+
+// Drops the reference. Runs the result's destructor if it has ended. Stack: user or host; not inside the runtime.
+void release(G* g) noexcept;
+
+// See cw_abi_stop_state().
+void* stop_state(G* g, void* (*make)(), const cw_abi_stop_ops* ops) noexcept;
+
+// The green thread that calls, or null.
+G* current_green() noexcept;
+
+void yield() noexcept;
+
+// The bounds of the calling thread's stack that holds sp: the green thread's that it runs, or its own if it is a worker. False: neither.
+// Signal-safe: yes.
+bool stack_bounds_of(uintptr_t sp, uintptr_t* low, uintptr_t* high) noexcept;
+
+}  // namespace causeway::sched

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+//
+// The handler for SIGSEGV and SIGBUS. Everything that on_fault() reaches is signal-safe, bounded, and fits an alternate stack.
+//
+// The pool may be stopped while another thread's fault, which is none of ours, is being looked at. So a handler counts itself in before
+// it reads which pool there is, and uninstalling takes the pool away and then waits for the count to be zero.
+//
+//   INV-GH1  A handler touches the pool and calls the hook only while it is counted in looking_ and has seen the pool after that.
+#include <signal.h>
+
+#include <atomic>
+#include <cerrno>
+
+#include "runtime/os/os.hpp"
+#include "runtime/stack/overflow.hpp"
+
+namespace causeway::stack {
+namespace {
+
+constexpr int kSignals[] = {SIGSEGV, SIGBUS};  // a guard answers with either, by CPU and kind
+
+std::atomic<Pool*> watched_pool{nullptr};
+std::atomic<DescribeOwner> describe_owner{nullptr};
+std::atomic<uint32_t> looking{0};
+
+// Stack:       signal (the alternate one)
+// Signal-safe: yes
+void on_fault(int signal, siginfo_t* info, void* context) {
+  const int saved_errno = errno;
+  // seq_cst, both: either uninstall_guard_handler() sees our count or we see its null (store-load race).
+  looking.fetch_add(1, std::memory_order_seq_cst);
+  const Pool* pool = watched_pool.load(std::memory_order_seq_cst);
+  if (pool != nullptr && os::is_own_fault(signal, info)) {
+    GuardHit hit = lookup_guard(*pool, reinterpret_cast<uintptr_t>(info->si_addr));
+    if (hit.hit) {
+      hit.sp = os::context_registers(context).sp;
+      OverflowText text;
+      // acquire: with the release in install_guard_handler(); the hook's own tables are set up.
+      describe_guard_hit(hit, describe_owner.load(std::memory_order_acquire), text);
+      base::fatal_at(base::FatalId::StackOverflow, text.view(), context);
+    }
+  }
+  // release: our reads of the pool come before it is unmapped; pairs with the acquire in uninstall_guard_handler().
+  looking.fetch_sub(1, std::memory_order_release);
+  errno = saved_errno;
+  os::chain_previous(signal, info, context);
+}
+
+}  // namespace
+
+base::Result<void> install_guard_handler(Pool& pool, DescribeOwner owner) noexcept {
+  // relaxed: installing and uninstalling are the runtime's start and stop, one at a time.
+  if (watched_pool.load(std::memory_order_relaxed) != nullptr)
+    return base::fail(CW_E_BUSY, "the guard handler already serves another stack pool: stop that runtime first");
+  describe_owner.store(owner, std::memory_order_release);
+  watched_pool.store(&pool, std::memory_order_release);  // release: the pool is complete; with the load in on_fault()
+  for (const int signal : kSignals) {
+    const auto installed = os::install_handler(signal, on_fault, SA_ONSTACK);
+    if (!installed.has_value()) {
+      uninstall_guard_handler();
+      return installed.error();
+    }
+  }
+  return {};
+}
+
+void uninstall_guard_handler() noexcept {
+  // seq_cst: see on_fault().
+  if (watched_pool.exchange(nullptr, std::memory_order_seq_cst) == nullptr) return;
+  for (const int signal : kSignals) {
+    if (os::handler_active(signal)) os::remove_handler(signal);
+  }
+  // A handler looks for a microsecond, unless it reports: then the process ends and we wait for that.
+  while (looking.load(std::memory_order_seq_cst) != 0) os::sleep_ns(50'000);
+}
+
+}  // namespace causeway::stack
