@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+//
+// causeway_bench: one row of the table per run, `causeway_bench SUBJECT/VARIANT [--smoke]`. Started by bench/run and bench-smoke.
+#include "bench/causeway/rows.hpp"
+
+#include <exception>
+
+namespace {
+
+struct Row {
+  std::string_view subject;
+  void (*measure)(const bench::Run&);
+};
+
+constexpr Row kRows[] = {
+    {"yield", bench::yield_row},   {"ping-pong", bench::ping_pong_row}, {"spawn-join", bench::spawn_join_row},
+    {"parked", bench::parked_row}, {"churn", bench::churn_row},         {"idle", bench::idle_row},
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const bench::Run run = bench::parse(argc, argv);
+  for (const Row& row : kRows) {
+    if (row.subject != run.subject) { continue; }
+    try {
+      row.measure(run);
+      return 0;
+    } catch (const std::exception& failure) {
+      std::fprintf(stderr, "%s: %s\n", run.row.c_str(), failure.what());
+      return 1;
+    }
+  }
+  bench::unknown_row(run);
+}

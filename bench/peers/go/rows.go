@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+//
+// The rows of the Go peer. Each does what the row of the same name in bench/causeway does, in the way a Go program would.
+package main
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Two goroutines that do nothing but yield; one round is one yield.
+func yield(rounds int) {
+	var ended sync.WaitGroup
+	for range 2 {
+		ended.Go(func() {
+			for range rounds / 2 {
+				runtime.Gosched()
+			}
+		})
+	}
+	ended.Wait()
+}
+
+// One round: a value goes to the other goroutine and comes back, over two unbuffered channels.
+func pingPong(rounds int) {
+	there, back := make(chan int), make(chan int)
+	var ended sync.WaitGroup
+	ended.Go(func() {
+		for value := range there {
+			back <- value
+		}
+	})
+	ended.Go(func() {
+		for i := range rounds {
+			there <- i
+			if <-back != i {
+				panic("a value was lost")
+			}
+		}
+		close(there)
+	})
+	ended.Wait()
+}
+
+const batch = 1000
+
+//go:noinline
+func nothing() {}
+
+// One round: one goroutine started and joined, in batches of 1000. The join is a WaitGroup, as Go programs do it.
+func spawnJoin(rounds int) {
+	for done := 0; done < rounds; done += batch {
+		var ended sync.WaitGroup
+		ended.Add(batch)
+		for range batch {
+			go func() {
+				nothing()
+				ended.Done()
+			}()
+		}
+		ended.Wait()
+	}
+}
+
+// Starts goroutines that all wait for one event, and waits until every one has run to its wait.
+func parked(r run) {
+	count := 1_000_000
+	if r.smoke {
+		count = 2000
+	}
+	event := make(chan struct{})
+	var started, ended atomic.Int64
+	before := residentBytes()
+	start := time.Now()
+	for range count {
+		go func() {
+			started.Add(1)
+			<-event
+			ended.Add(1)
+		}()
+	}
+	for started.Load() != int64(count) {
+		runtime.Gosched()
+	}
+	taken := time.Since(start)
+	bytes := residentBytes() - before
+	close(event)
+	for ended.Load() != int64(count) {
+		runtime.Gosched()
+	}
+	report(r, float64(taken.Nanoseconds())/float64(count), float64(bytes)/float64(count))
+}
+
+// Spawns and ends ten million goroutines, 100 alive at any time; bytes is the largest growth after the first hundredth.
+func churn(r run) {
+	count := 10_000_000
+	if r.smoke {
+		count = 20_000
+	}
+	const alive = 100
+	ended := make(chan struct{}, alive)
+	for range alive {
+		ended <- struct{}{}
+	}
+	var atFirst, growth int64
+	start := time.Now()
+	for i := 1; i <= count; i++ {
+		<-ended
+		go func() {
+			runtime.Gosched()
+			ended <- struct{}{}
+		}()
+		if i%(count/100) == 0 {
+			now := residentBytes()
+			if i == count/100 {
+				atFirst = now
+			}
+			growth = max(growth, now-atFirst)
+		}
+	}
+	for range alive {
+		<-ended
+	}
+	report(r, float64(time.Since(start).Nanoseconds())/float64(count), float64(growth))
+}
+
+func main() {
+	r := parse()
+	switch r.subject {
+	case "yield":
+		report(r, nsPerRound(r, 2, yield), 0)
+	case "ping-pong":
+		report(r, nsPerRound(r, 1, pingPong), 0)
+	case "spawn-join":
+		report(r, nsPerRound(r, batch, spawnJoin), 0)
+	case "parked":
+		parked(r)
+	case "churn":
+		churn(r)
+	default:
+		fmt.Fprintln(os.Stderr, "this program has no row", r.row)
+		os.Exit(2)
+	}
+}

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: MIT
+#
+# One measurement: one child process, one row, one line of JSON.
+package Sample;
+use strict;
+use warnings;
+use POSIX qw(WNOHANG);
+
+# The CPU of the pinned rows: the last one of our own affinity mask, because interrupts and daemons favour the first.
+sub last_cpu {
+  open my $in, '<', '/proc/self/status' or return undef;
+  my ($mask) = map { /^Cpus_allowed_list:\s*(\S+)/ ? $1 : () } <$in>;
+  return defined $mask && $mask =~ /(\d+)$/ ? $1 : undef;
+}
+
+# `taskset -c N` in front of a child that is to run on one CPU; nothing where taskset or the mask is missing.
+sub pin_prefix {
+  my $cpu = last_cpu();
+  return () if !defined $cpu || system('command -v taskset >/dev/null 2>&1') != 0;
+  return ('taskset', '-c', $cpu);
+}
+
+# One flat JSON object of strings and numbers, as the programs print them.
+sub parse_line {
+  my ($line) = @_;
+  my %fields;
+  while ($line =~ /"(\w+)"\s*:\s*(?:"([^"]*)"|(-?[0-9.]+(?:[eE][-+]?\d+)?))/g) {
+    $fields{$1} = defined $2 ? $2 : $3 + 0;
+  }
+  return \%fields;
+}
+
+# Variables that change how a peer runs; each is measured as its makers ship it.
+my @foreign = qw(GOGC GODEBUG GOMAXPROCS GOMEMLIMIT MALLOC_ARENA_MAX LD_PRELOAD GLIBC_TUNABLES);
+
+# Runs the child: its fields, or {error => text}.
+sub take {
+  my ($peer, $row, $smoke) = @_;
+  my @command = (@{$peer->{command}->($row)}, $row->{name}, $smoke ? '--smoke' : ());
+  unshift @command, pin_prefix() if $row->{pin};
+  my $errors = "$peer->{scratch}/stderr.txt";
+  system($peer->{warmer}, 'warm/all-p') if $row->{warm} && !$smoke && -x $peer->{warmer};
+  my $pid = open my $out, '-|';
+  return {error => "cannot fork: $!"} unless defined $pid;
+  if ($pid == 0) {
+    delete @ENV{@foreign, grep { /^CAUSEWAY_/ } keys %ENV};
+    open STDERR, '>', $errors or exit 126;
+    exec {$command[0]} @command or exit 127;
+  }
+  my ($line, $late) = ('', 0);
+  local $SIG{ALRM} = sub { $late = 1; kill 'KILL', $pid };
+  alarm $row->{seconds};
+  while (my $text = <$out>) { $line = $text if $text =~ /^\{/ }
+  close $out;
+  alarm 0;
+  my $status = $?;
+  return {error => "took more than $row->{seconds} s"} if $late;
+  if ($status != 0) {
+    my $how = $status & 127 ? 'killed by signal ' . ($status & 127) : 'exit status ' . ($status >> 8);
+    return {error => $how . first_line($errors)};
+  }
+  my $fields = parse_line($line);
+  return {error => 'printed no result'} unless defined $fields->{ns} && defined $fields->{bytes};
+  return {error => "answered row $fields->{row}"} if $fields->{row} ne $row->{name};
+  return $fields;
+}
+
+sub first_line {
+  my ($path) = @_;
+  open my $in, '<', $path or return '';
+  my $line = <$in> // '';
+  chomp $line;
+  return length $line ? ': ' . substr($line, 0, 160) : '';
+}
+
+1;
