@@ -47,7 +47,7 @@ sub tally {
     my ($passed, $failed, $skipped) = (0, 0, 0);
     my $test = join('+', @$suites) . " / $name";
     my @cases = @{$named->{$test} // []};
-    if ($out =~ /\[doctest\] test cases:\s*(\d+)\s*\|\s*(\d+) passed\s*\|\s*(\d+) failed\s*\|\s*(\d+) skipped/) {
+    if ($out =~ /test cases:\s*(\d+)\s*\|\s*(\d+) passed\s*\|\s*(\d+) failed\s*\|\s*(\d+) skipped/) {
       ($passed, $failed, $skipped) = ($2, $3, $4);
       my $allowed = grep { $_ ne '-' } @cases;
       if ($skipped > $allowed) {

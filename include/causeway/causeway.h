@@ -81,7 +81,11 @@ extern "C" {
 
 /* What a function answers. CW_OK is 0, so that `if (status)` reads as "failed". */
 #define CW_STATUS_ENUMERATOR(name, value, text) name = value,
+#ifdef __cplusplus
+typedef enum cw_status : unsigned { CW_STATUS_LIST(CW_STATUS_ENUMERATOR) } cw_status; /* as C lays it out; any number may arrive */
+#else
 typedef enum cw_status { CW_STATUS_LIST(CW_STATUS_ENUMERATOR) } cw_status;
+#endif
 #undef CW_STATUS_ENUMERATOR
 
 /* The name of a status, such as "CW_E_TIMEOUT"; "CW_E_?" for a number that is none. Constant text, never NULL.

@@ -20,8 +20,8 @@ static void work(void *arg) {
 }
 
 static void join_self(void *arg) {
-  cw_green *self = arg;
-  while (*(volatile cw_green *)self == 0) cw_green_yield();
+  _Atomic(cw_green) *self = arg;
+  while (*self == 0) cw_green_yield();
   CHECK_STATUS(cw_green_join(*self, CW_FOREVER), CW_E_STATE);
 }
 
@@ -71,7 +71,7 @@ int main(void) {
     CHECK_STATUS(cw_green_request_stop(greens[i]), CW_E_STALE);
   }
 
-  static volatile cw_green self;
+  static _Atomic(cw_green) self;
   cw_green green;
   CHECK_STATUS(cw_green_spawn(join_self, (void *)&self, NULL, &green), CW_OK);
   self = green;

@@ -4,13 +4,15 @@
  * their size. */
 #include "check.h"
 
+#include <stdatomic.h>
+
 static void wait_for_ever(void *arg) {
   cw_status *status = arg;
   *status = cw_green_sleep(CW_FOREVER);
 }
 
 static void spin_until(void *arg) {
-  const volatile int *stop = arg;
+  const atomic_int *stop = arg;
   while (!*stop) cw_green_yield();
 }
 
@@ -43,11 +45,12 @@ static void starts_and_stops(void) {
     CHECK_STATUS(cw_runtime_stop(LONG_TIME), CW_OK);                          /* ends the sleeper */
     CHECK(ended == CW_E_CANCELLED);
     CHECK_STATUS(cw_runtime_stop(0), CW_E_STATE);
+    CHECK_STATUS(cw_green_join(green, 0), CW_OK); /* how it ended is known after the runtime too */
   }
 }
 
 static void says_who_is_left(void) {
-  volatile int stop = 0;
+  atomic_int stop = 0;
   cw_spawn_options options;
   cw_green green;
   CHECK_STATUS(cw_spawn_options_init(&options), CW_OK);
@@ -61,6 +64,7 @@ static void says_who_is_left(void) {
   CHECK_STATUS(cw_green_spawn(spin_until, (void *)&stop, NULL, NULL), CW_E_STOPPED);
   stop = 1;
   CHECK_STATUS(cw_runtime_stop(LONG_TIME), CW_OK);
+  CHECK_STATUS(cw_green_detach(green), CW_OK);
 }
 
 static void not_from_inside(void) {

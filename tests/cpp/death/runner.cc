@@ -29,6 +29,15 @@ struct End {
   std::string text;
 };
 
+// The path of this program: under an emulator /proc/self/exe means the emulator to whom it starts.
+const char* program_path() {
+  static char path[4096];
+  const ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+  if (n <= 0) return "/proc/self/exe";
+  path[n] = '\0';
+  return path;
+}
+
 End run(const Case& test, const char* self) {
   int fds[2];
   if (pipe2(fds, O_CLOEXEC) != 0) return {};
@@ -105,17 +114,24 @@ int main(int argc, char** argv) {
     }
     return 97;
   }
-  int ran = 0, failed = 0;
+  // An emulator has threads and handlers of its own, so the proof that a deadlock report needs is never complete: tests/skips.
+  const bool emulated = getenv("CAUSEWAY_EXE_WRAPPER") != nullptr;
+  int ran = 0, failed = 0, skipped = 0;
   for (const Case& test : all) {
     bool wanted = argc == 1;
     for (int i = 1; i < argc; ++i) wanted |= std::strcmp(argv[i], test.name) == 0;
     if (!wanted) continue;
+    if (emulated && std::strncmp(test.name, "deadlock_", 9) == 0) {
+      std::printf("skip   %s\n", test.name);
+      ++skipped;
+      continue;
+    }
     ++ran;
-    const bool good = judge(test, run(test, "/proc/self/exe"));
+    const bool good = judge(test, run(test, program_path()));
     std::printf("%s %s\n", good ? "ok    " : "FAILED", test.name);
     std::fflush(stdout);
     failed += !good;
   }
-  std::printf("%d cases, %d failed\n", ran, failed);
+  std::printf("test cases: %d | %d passed | %d failed | %d skipped\n", ran, ran - failed, failed, skipped);
   return ran == 0 || failed != 0;
 }

@@ -25,7 +25,7 @@ Report explore(const char* name, Model model, const Bounds& full, const Maker& m
     bounds.preemptions = std::min(bounds.preemptions, 2u);
     bounds.delays = std::min(bounds.delays, 1u);
     bounds.random_runs = std::min<uint64_t>(bounds.random_runs, 200);
-    if (CW_ASAN || CW_TSAN) bounds.max_schedules = 25000;
+    if (CW_ASAN || CW_TSAN) bounds.max_schedules = std::min<uint64_t>(bounds.max_schedules, 25000);
   }
   const char* const given = std::getenv("CAUSEWAY_INTERLEAVE_SEED");
   const uint64_t seed = given != nullptr ? std::strtoull(given, nullptr, 0) : 20110426;

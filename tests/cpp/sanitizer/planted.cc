@@ -29,7 +29,8 @@ int overflow() {
            causeway::this_green::yield();
            causeway::this_green::sleep_for(std::chrono::milliseconds(1));
            return overflow_here();
-         }).join();
+         })
+      .join();
 }
 
 long shared_word;

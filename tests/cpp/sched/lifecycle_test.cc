@@ -156,7 +156,7 @@ TEST_CASE("many starts and stops leave no thread, no mapping and no descriptor")
   const char* long_form = std::getenv("CAUSEWAY_TEST_LONG");
   const unsigned rounds = long_form != nullptr ? 1000 : 100;
   for (unsigned i = 0; i < rounds; ++i) round(i);
-  CHECK(eventually([&] { return count_entries("task") == threads; }));  // the kernel lists a thread a little longer than a join waits
+  CHECK(eventually([&] { return count_entries("task") <= threads; }));  // the kernel lists a thread a little longer than a join waits
   CHECK(count_entries("fd") == descriptors);
   // The C library may map an arena more or less.
   CHECK(count_maps() <= maps + 8);
@@ -193,7 +193,7 @@ TEST_CASE("each system call of the start may fail: the status is named, nothing 
       ++failed;
       CHECK_MESSAGE((status == CW_E_NOMEM || status == CW_E_SYSTEM || status == CW_E_UNSUPPORTED), cw_status_name(status));
       CHECK(std::string(cw_last_error()).size() > 10);
-      CHECK(eventually([&] { return count_entries("task") == threads; }));  // the kernel lists a thread a little longer than a join waits
+      CHECK(eventually([&] { return count_entries("task") <= threads; }));  // the kernel lists a thread a little longer than a join waits
       CHECK(count_maps() <= maps + 2);
       CHECK(stop() == CW_E_STATE);
       REQUIRE(start() == CW_OK);
