@@ -10,11 +10,21 @@
 
 namespace causeway::sched {
 
+// While all Ms wait for their locked green threads nobody could run one of them: one M is kept for the others.
+bool count_locked() noexcept {
+  Scheduler& s = scheduler();
+  if (s.locked.fetch_add(1, std::memory_order_relaxed) + 1 < s.options.max_threads) return true;  // relaxed: a count
+  uncount_locked();
+  return false;
+}
+
+void uncount_locked() noexcept { scheduler().locked.fetch_sub(1, std::memory_order_relaxed); }
+
 cw_status lock_thread() noexcept {
   M* m = this_m();
   if (m == nullptr || m->current->is_system) return CW_E_STATE;
   G* g = m->current;
-  if (g->lock_depth == INT32_MAX) return CW_E_LIMIT;
+  if (g->lock_depth == INT32_MAX || (g->lock_depth == 0 && !count_locked())) return CW_E_LIMIT;
   ++g->lock_depth;
   g->locked_m = m;
   m->locked_g = g;
@@ -27,6 +37,7 @@ cw_status unlock_thread() noexcept {
   G* g = m->current;
   if (g->lock_depth == 0) return CW_E_STATE;
   if (--g->lock_depth == 0) {
+    uncount_locked();
     g->locked_m = nullptr;
     m->locked_g = nullptr;
   }

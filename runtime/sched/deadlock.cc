@@ -108,7 +108,8 @@ bool deadlocked() noexcept {
 
 }  // namespace
 
-BlockedThread::BlockedThread(bool for_ever) noexcept : tid_(os::thread_id()), for_ever_(for_ever) {
+BlockedThread::BlockedThread(bool for_ever, const std::atomic<uint32_t>& woken) noexcept
+    : tid_(os::thread_id()), for_ever_(for_ever), woken_(woken) {
   {
     base::LockGuard guard(blocked.lock);
     blocked.list.push_back(this);
@@ -124,7 +125,7 @@ BlockedThread::~BlockedThread() {
 bool BlockedThread::sleeps_for_ever(int tid) noexcept {
   base::LockGuard guard(blocked.lock);
   for (BlockedThread* t = blocked.list.front(); t != nullptr; t = blocked.list.next(t))
-    if (t->tid_ == tid) return t->for_ever_;
+    if (t->tid_ == tid) return t->for_ever_ && t->woken_.load(std::memory_order_acquire) == 0;  // acquire: pairs with ready()
   return false;
 }
 

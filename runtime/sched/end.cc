@@ -114,16 +114,24 @@ void green_main(void* landing) noexcept {
 
     // From here to the switch: the end of g. Its record is not touched after end_life() said that it is not ours.
     P* p = m->p;
-    m->locked_g = nullptr;
     const stack::Stack stack = g->stack;
     const stack::StackClass stack_class = g->stack_class;
 #if CW_TSAN
     void* fiber = g->tsan_fiber;
 #endif
+    const bool kept_thread = g->lock_depth != 0;
+    g->lock_depth = 0;
     g->locked_m = nullptr;
+    m->locked_g = nullptr;
+    if (kept_thread) [[unlikely]]
+      uncount_locked();
     g->state.store(GState::Dead, std::memory_order_relaxed);
     if (end_life(m, g, ours)) {
       p = m->p;
+      if (g->lock_depth != 0) [[unlikely]] {  // the result's destructor left the thread locked
+        uncount_locked();
+        m->locked_g = nullptr;
+      }
       retire_record(g);
       free_record(p, g);
     }

@@ -80,10 +80,8 @@ M* pop_idle_m_locked() noexcept {
     }
   }
   m->in_idle_list = false;
-  if (m == s.watcher) {
-    stop_watching_locked(m);
-    fill_watch_locked();
-  }
+  stop_watching_locked(m);
+  fill_watch_locked();
   return m;
 }
 
@@ -99,7 +97,6 @@ void give_p(P* p, bool searching) noexcept {
       m->handed_searching = searching;
     }
   }
-  monitor_wake();
   if (m != nullptr) {
     m->sleep.wake();
     return;
@@ -145,7 +142,9 @@ bool sleep_in_idle_list(M* m) noexcept {
           stop_watching_locked(m);
           return false;
         }
-        if (s.watcher == nullptr || s.watcher == m) {
+        // While every P is held there is nothing to watch for: who holds one looks at its timers.
+        if (s.idle_ps == nullptr) stop_watching_locked(m);
+        if (s.idle_ps != nullptr && (s.watcher == nullptr || s.watcher == m)) {
           // Published before the deadlines are read: pairs with the fence in timer_moved_forward().
           s.watcher = m;
           s.watch_deadline.store(kWatcherLooks, std::memory_order_seq_cst);
@@ -166,7 +165,10 @@ bool sleep_in_idle_list(M* m) noexcept {
     } else if (retire) {
       wait_ns = s.options.retire_ns;
     }
+    // relaxed: a hint for wake_any_async(), which must not spend its wake-up on an M that waits for its locked green thread.
+    m->takes_p.store(true, std::memory_order_relaxed);
     const bool woken = wait_ns == 0 ? m->sleep.try_take() : m->sleep.sleep(wait_ns);
+    m->takes_p.store(false, std::memory_order_relaxed);
     base::LockGuard guard(s.lock);
     if (P* p = m->handed_p) {
       m->handed_p = nullptr;
@@ -188,6 +190,7 @@ bool sleep_in_idle_list(M* m) noexcept {
       if (due) stop_watching_locked(m);  // all Ps run: their Ms expire the timers, and the monitor sees to it
     } else if (retire && s.m_alive > s.p_count && !s.exiting.load(std::memory_order_relaxed)) {
       remove_idle_m_locked(m);
+      fill_watch_locked();
       --s.m_alive;
       m->retired = true;
       return false;
@@ -212,6 +215,7 @@ void push_idle_p_locked(P* p) noexcept {
 void attach_p_locked(M* m, P* p) noexcept {
   m->p = p;
   m->gate.attach_p();
+  monitor_wake();  // something may run from here on: hogs are its business
 }
 
 void wake_one() noexcept {
@@ -239,8 +243,8 @@ void wake_any_async() noexcept {
   // acquire: pairs with start_worker(), which publishes ms[i] before the count.
   const uint32_t count = s.m_count.load(std::memory_order_acquire);
   for (uint32_t i = 0; i < count; ++i)
-    if (s.ms[i]->sleep.wake_if_sleeping()) return;
-  monitor_wake();
+    if (s.ms[i]->takes_p.load(std::memory_order_relaxed) && s.ms[i]->sleep.wake_if_sleeping()) return;
+  monitor_wake();  // one that is on its way to sleep may have been missed: the monitor looks at its next tick
 }
 
 void start_p(P* p) noexcept {
@@ -251,11 +255,19 @@ void start_p(P* p) noexcept {
     give_p(p, false);
     return;
   }
+  bool nobody_watches;
   {
     base::LockGuard guard(s.lock);
-    push_idle_p_locked(p);
-    s.idle.add_idle();
-    fill_watch_locked();
+    nobody_watches = earliest != kNoDeadline && s.watcher == nullptr && s.idle_ms.empty();
+    if (!nobody_watches) {
+      push_idle_p_locked(p);
+      s.idle.add_idle();
+      fill_watch_locked();
+    }
+  }
+  if (nobody_watches) {  // a new M finds nothing to run, and takes the post: INV-IDLE3
+    give_p(p, false);
+    return;
   }
   s.idle.look_again();
   if (see_work()) wake_one();

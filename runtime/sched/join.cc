@@ -53,7 +53,7 @@ void release(G* g) noexcept {
   if (m != nullptr && !m->gate.in_runtime() && &Arena::of(g) == scheduler().arena) {
     drop_extras(g);
     retire_record(g);
-    m = enter_runtime(m);
+    m = enter_runtime(this_m());  // the destructors above may have come back on another M
     free_record(m->p, g);
     m->gate.exit_runtime();
     return;

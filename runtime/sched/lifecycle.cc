@@ -113,6 +113,14 @@ void tear_down() noexcept {
     base::LockGuard guard(s.lock);
     s.exiting.store(true, std::memory_order_relaxed);  // relaxed: read under the lock
   }
+  // Nobody begins to create a thread from here; one that is being created becomes visible to the join below.
+  for (;;) {
+    {
+      base::LockGuard guard(s.lock);
+      if (s.starting == 0) break;
+    }
+    os::sleep_ns(100'000);
+  }
   const uint32_t ms = s.m_count.load(std::memory_order_acquire);
   for (uint32_t i = 0; i < ms; ++i) s.ms[i]->sleep.wake();
   join_ended_workers();

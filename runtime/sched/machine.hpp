@@ -45,7 +45,8 @@ struct alignas(64) M {
   // --- guarded by Scheduler::lock ---
   base::Link idle_link;
   bool in_idle_list = false;
-  bool retired = false;  // left because there were too many; no longer in m_alive
+  std::atomic<bool> takes_p{false};  // asleep for any P, not for its locked green thread; a hint, relaxed everywhere
+  bool retired = false;              // left because there were too many; no longer in m_alive
   // --- constant after creation ---
   uint32_t id = 0;
   pthread_t thread{};         // guarded by Scheduler::lock, as thread_valid

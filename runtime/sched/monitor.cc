@@ -87,6 +87,10 @@ void wake_for_leftovers(uint64_t now) noexcept {
   const bool overdue = earliest != kNoDeadline && earliest + kOverdueNs < now;
   bool work = overdue || !s.inject.empty() || s.global_size.load(std::memory_order_relaxed) != 0;
   for (uint32_t i = 0; i < s.p_count && !work; ++i) work = !s.ps[i]->queue.empty();
+  if (!work) {  // an idle P with a run-next: no thread could be had when it was given up
+    base::LockGuard guard(s.lock);
+    for (P* p = s.idle_ps; p != nullptr && !work; p = p->idle_next) work = p->next() != nullptr;
+  }
   if (work) wake_one();
 }
 
@@ -96,7 +100,11 @@ bool all_idle() noexcept {
     base::LockGuard guard(s.lock);
     return s.hogs != 0;
   }();
-  return !hogs && s.idle.view().idle == s.p_count && s.inject.empty() && s.global_size.load(std::memory_order_relaxed) == 0;
+  if (hogs || s.idle.view().idle != s.p_count || !s.inject.empty() || s.global_size.load(std::memory_order_relaxed) != 0) return false;
+  for (uint32_t i = 0; i < s.p_count; ++i)
+    if (s.ps[i]->next() != nullptr || !s.ps[i]->queue.empty()) return false;
+  // A timer that nobody watches (INV-IDLE3 in idle.cc: no M was left for the post) is ours until somebody does.
+  return earliest_timer() == kNoDeadline || s.watch_deadline.load(std::memory_order_relaxed) != 0;
 }
 
 // Sleeps up to `ns` unless it is to end. True: go on.

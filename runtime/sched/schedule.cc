@@ -69,7 +69,7 @@ G* take_global(P* p) noexcept {
     }
     pushed = true;
   }
-  if (pushed && scheduler().idle.should_wake()) wake_one();
+  if ((pushed || s.global_size.load(std::memory_order_relaxed) != 0) && s.idle.should_wake()) wake_one();
   return first;
 }
 

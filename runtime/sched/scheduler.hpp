@@ -66,6 +66,7 @@ struct Scheduler {
   std::atomic<uint64_t> foreign_spawned{0}, foreign_ended{0}, hogs_detached{0};
   std::atomic<uint32_t> drained{0};      // stop() sleeps here; touched by the end of a green thread while Stopping
   std::atomic<uint64_t> green_count{0};  // kept only with max_green
+  std::atomic<uint32_t> locked{0};       // green threads that keep their OS thread
 
   // --- guarded by lock (rank Sched) ---
   base::Lock lock{base::LockRank::Sched};
@@ -81,6 +82,7 @@ struct Scheduler {
   uint64_t ended_before = 0;         // after a stop: how many ended
   std::atomic<uint32_t> m_count{0};  // release: publishes ms[i]
   uint32_t m_alive = 0;
+  uint32_t starting = 0;            // threads that are being created right now
   uint32_t hogs = 0;                // Ms that run a green thread without a P
   base::Error last_thread_error{};  // why no worker could be started
 };
@@ -183,6 +185,9 @@ M* start_worker(P* p, bool searching) noexcept;
 void join_ended_workers() noexcept;
 
 // --- affinity.cc ---
+// One more, or one less, green thread keeps its M. False: max_threads leaves no M for the others.
+bool count_locked() noexcept;
+void uncount_locked() noexcept;
 // `g` is locked to another M than m: hands m's P and g over. m has no P afterwards. Stack: system.
 void hand_to_locked(M* m, G* g) noexcept;
 // The loop's turn of an M whose green thread is locked to it: sleeps until it runs again. False: the M must end.

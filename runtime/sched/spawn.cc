@@ -90,26 +90,33 @@ base::Result<void> spawn_foreign(const SpawnRequest& request, stack::StackClass 
 struct Prepared {
   stack::StackClass stack_class;
   char* name;
+  bool locked;
 };
 
+void undo(const Prepared& prepared) noexcept {
+  free(prepared.name);
+  if (prepared.locked) uncount_locked();
+  uncount_green();
+}
+
 base::Result<Prepared> prepare(const SpawnRequest& request) noexcept {
-  Prepared prepared{scheduler().default_class, nullptr};
+  Prepared prepared{scheduler().default_class, nullptr, request.locked};
   if (request.stack_size != 0) {
     auto found = stack::class_for(request.stack_size);
     if (!found) return found.error();
     prepared.stack_class = *found;
   }
-  if (!count_green()) return base::fail(CW_E_LIMIT, "option max_green is reached; let some green threads end, or raise it");
+  if (request.locked && !count_locked())
+    return base::fail(CW_E_LIMIT, "too many green threads keep their OS thread; raise option max_threads, or unlock some");
+  if (!count_green()) {
+    if (request.locked) uncount_locked();
+    return base::fail(CW_E_LIMIT, "option max_green is reached; let some green threads end, or raise it");
+  }
   if (request.name != nullptr && (prepared.name = copy_name(request.name)) == nullptr) {
-    uncount_green();
+    undo(prepared);
     return no_memory("no memory for the name of a green thread");
   }
   return prepared;
-}
-
-void undo(const Prepared& prepared) noexcept {
-  free(prepared.name);
-  uncount_green();
 }
 
 constexpr base::Error kStopping = base::fail(CW_E_STOPPED, "the runtime is stopping and takes no new green threads");

@@ -33,7 +33,12 @@ struct Inject : Deferred {
     G* g = static_cast<Inject*>(self)->g;
     g->state.store(GState::Runnable, std::memory_order_relaxed);
     push_global(g, g, 1);
-    if (scheduler().idle.should_wake()) wake_one();
+    Scheduler& s = scheduler();
+    {
+      base::LockGuard guard(s.lock);
+      --s.hogs;  // only now: in between it would be counted nowhere, and all might seem idle
+    }
+    if (s.idle.should_wake()) wake_one();
   }
   G* g;
 };
@@ -47,7 +52,6 @@ CW_NOINLINE M* enter_runtime_slow(M* m) noexcept {
   // A retaker decides under the lock. When we have had it, our P was taken, or it found us inside.
   s.lock.lock();
   const bool taken = (m->gate.poll_bits() & crossing::poll::kNoP) != 0;
-  if (taken) --s.hogs;
   s.lock.unlock();
   if (!taken) return m;
   G* g = m->current;
@@ -155,7 +159,7 @@ WaitEnd WaitScope::park_thread(base::Lock& lock, AfterUnlock after) noexcept {
   CW_DCHECK(ticket == ticket_, "the ticket that was prepared is the one that opens");
   lock.unlock();
   if (after.run != nullptr) after.run(after.object);
-  BlockedThread here(options_.deadline_ns == kNoDeadline);
+  BlockedThread here(options_.deadline_ns == kNoDeadline, own_.woken);
   // acquire: pairs with the release in ready(): what the waker did to our slot.
   while (own_.woken.load(std::memory_order_acquire) == 0) {
     uint64_t wait_ns = UINT64_MAX;

@@ -87,6 +87,7 @@ void* start_on_system_stack(void* argument) noexcept {
     m = take_record_locked(&old, &must_join);
     if (m == nullptr) return nullptr;
     ++s.m_alive;
+    ++s.starting;
     m->handed_p = request->p;
     m->handed_searching = request->searching;
     m->retired = false;
@@ -95,6 +96,7 @@ void* start_on_system_stack(void* argument) noexcept {
   if (must_join) pthread_join(old, nullptr);  // it has left its loop: this takes no time
   auto created = os::thread_create(&worker_main, m, s.options.system_stack_size, "causeway-worker");
   base::LockGuard guard(s.lock);
+  --s.starting;
   if (!created) {
     --s.m_alive;
     m->handed_p = nullptr;

@@ -9,13 +9,13 @@ namespace {
 
 struct Requeue : Deferred {
   Requeue(P* p_, G* g_) noexcept : Deferred{&put_back}, p(p_), g(g_) {}
-  // To the end of the ring, without a wake-up: the ring was not empty before, so one was made for it.
+  // To the end of the ring. Without a wake-up if the ring is not empty: then one was made for what is in it.
   static void put_back(Deferred* self) noexcept {
     auto* me = static_cast<Requeue*>(self);
     P* p = me->p;
     G* g = me->g;
     g->state.store(GState::Runnable, std::memory_order_relaxed);
-    if (!p->queue.push(g)) push_runnable(p, g);
+    if (p->queue.empty() || !p->queue.push(g)) push_runnable(p, g);
   }
   P* p;
   G* g;

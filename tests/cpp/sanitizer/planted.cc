@@ -8,6 +8,7 @@
 //   mutex      the same, with a causeway::mutex around it
 #include <causeway/causeway.hpp>
 
+#include <atomic>
 #include <cstdio>
 #include <cstring>
 #include <string_view>
@@ -37,13 +38,17 @@ long shared_word;
 
 [[gnu::noinline]] void add_here() { shared_word = shared_word + 1; }
 
+// Both at once, on two OS threads: a switch from one to the other on one OS thread would order them. relaxed: orders nothing by itself.
+std::atomic<int> started{0};
+
 int add_from_two(causeway::mutex* mutex) {
   const auto body = [mutex] {
+    started.fetch_add(1, std::memory_order_relaxed);
+    while (started.load(std::memory_order_relaxed) < 2) {}
     for (int i = 0; i < 2000; ++i) {
       if (mutex != nullptr) mutex->lock();
       add_here();
       if (mutex != nullptr) mutex->unlock();
-      if (i % 64 == 0) causeway::this_green::yield();
     }
   };
   auto one = causeway::spawn(body);
