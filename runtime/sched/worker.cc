@@ -116,8 +116,10 @@ void* start_on_system_stack(void* argument) noexcept {
 M* start_worker(P* p, bool searching) noexcept {
   StartRequest request{p, searching, nullptr};
   M* here = this_m();
-  if (here != nullptr && !here->current->is_system) cw_arch_pivot(here->system.sp, &start_on_system_stack, &request);
-  else start_on_system_stack(&request);
+  if (here != nullptr && !here->current->is_system) {
+    // Below everything that the suspended loop has on its stack: on arch/portable that reaches further down than its saved sp.
+    cw_arch_pivot(reinterpret_cast<void*>(arch::saved_low(here->system.sp)), &start_on_system_stack, &request);
+  } else start_on_system_stack(&request);
   return request.result;
 }
 
