@@ -53,7 +53,7 @@ uint64_t count_spawned() noexcept {
 uint64_t count_ended() noexcept {
   Scheduler& s = scheduler();
   uint64_t n = 0;
-  // acquire fence below is not needed: a stale sum only means one more look.
+  // acquire: pairs with P::count_end(), so that what an ended green thread spawned is counted too. A stale sum means one more look.
   for (uint32_t i = 0; i < s.p_count; ++i) n += s.ps[i]->ended.load(std::memory_order_acquire);
   return n;
 }
@@ -132,7 +132,6 @@ void tear_down() noexcept {
       p->free_greens = g->next;
       s.arena->give_back(g, g, 1);
     }
-    s.ended_before += p->ended.load(std::memory_order_relaxed);
     s.foreign_spawned.fetch_add(p->spawned.load(std::memory_order_relaxed), std::memory_order_relaxed);
     delete p;
   }

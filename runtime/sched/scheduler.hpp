@@ -79,7 +79,6 @@ struct Scheduler {
   M** ms = nullptr;                      // every M ever made: [0, m_count)
   size_t ms_bytes = 0;
   bool guard_installed = false;      // constant while Running
-  uint64_t ended_before = 0;         // after a stop: how many ended
   std::atomic<uint32_t> m_count{0};  // release: publishes ms[i]
   uint32_t m_alive = 0;
   uint32_t starting = 0;            // threads that are being created right now
