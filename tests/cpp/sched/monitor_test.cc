@@ -37,7 +37,7 @@ TEST_CASE("others run while one spins on the only processor, and the spinner com
   for (auto& task : tasks) task.join();
   CHECK(others == 20);
   CHECK_FALSE(enough);
-  CHECK(causeway::stats().hogs_detached == before + 1);
+  CHECK(causeway::stats().hogs_detached > before);  // more: one of the twenty may have lost its CPU for a slice
   enough = true;
   CHECK(hog.join() == 5);
 }
