@@ -87,7 +87,8 @@ TEST_CASE("a timer is served though the only processor is kept by a spinner") {
     causeway::this_green::sleep_for(5ms);
     enough = true;
   });
-  CHECK(eventually([] { return causeway::stats().greens_parked == 1; }));
+  // Asleep; or, where the looker lost its CPU for those 5 ms, awake again: then there is nothing to show.
+  CHECK(eventually([&] { return causeway::stats().greens_parked == 1 || enough; }));
   auto hog = spawn([&] {
     const auto deadline = std::chrono::steady_clock::now() + kLimit;
     while (!enough && std::chrono::steady_clock::now() < deadline) {}
