@@ -40,12 +40,27 @@ cw_status cw_abi_spawn(const cw_abi_task_ops* ops, void* source, const cw_spawn_
   return CW_OK;
 }
 
-cw_status cw_abi_task_join(cw_abi_green* green, uint64_t timeout_ns, void** payload, int* outcome) {
+cw_status cw_abi_task_join(cw_abi_green* green, uint64_t timeout_ns, void** payload, int* outcome, cw_abi_stop_wait* stop) {
   sched::G* g = inner(green);
-  if (const cw_status status = sched::join(g, timeout_ns, true); status != CW_OK) return status;
+  if (const cw_status status = sched::join(g, timeout_ns, true, sched::stop_point(stop)); status != CW_OK) return status;
   *payload = g->payload;
   *outcome = g->outcome;
   return CW_OK;
+}
+
+cw_status cw_abi_sleep(uint64_t ns, cw_abi_stop_wait* stop) {
+  if (ns == 0) {
+    sched::yield();
+    return CW_OK;
+  }
+  sched::WaitScope scope;
+  if (scope.async()) return CW_E_ASYNC;
+  sched::WaitOptions options;
+  options.deadline_ns = sched::deadline_after(ns);
+  options.cancellable = true;
+  options.what = "time to pass";
+  options.stop = sched::stop_point(stop);
+  return scope.sleep(options) == sched::WaitEnd::Cancelled ? CW_E_CANCELLED : CW_OK;
 }
 
 cw_status cw_abi_task_settle(cw_abi_green* green) { return sched::join(inner(green), CW_FOREVER, false); }

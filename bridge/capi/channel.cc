@@ -79,6 +79,10 @@ cw_status cw_channel_close(cw_channel channel) {
 }
 
 cw_status cw_channel_destroy(cw_channel channel) {
+  {
+    const causeway::sched::WaitScope probe;  // else the handle would be gone, and nobody let go
+    if (probe.async()) return answer(CW_E_ASYNC);
+  }
   HandleSlot* slot = nullptr;
   if (const cw_status status = handles().remove(channel, HandleKind::Channel, &slot); status != CW_OK) return answer(status);
   const PinScope pin(*slot, end_channel);

@@ -56,6 +56,10 @@ cw_status cw_event_wait(cw_event event, uint64_t timeout_ns) {
 }
 
 cw_status cw_event_close(cw_event event) {
+  {
+    const causeway::sched::WaitScope probe;  // a handler may have interrupted a wait of this very event, with its lock held
+    if (probe.async()) return failed(CW_E_ASYNC, "cw_event_close: not in a signal handler that interrupted the runtime");
+  }
   HandleSlot* slot = nullptr;
   if (const cw_status status = handles().remove(event, HandleKind::Event, &slot); status != CW_OK) return answer(status);
   const PinScope pin(*slot, end_event);

@@ -157,15 +157,11 @@ cw_status cw_green_yield(void) {
 }
 
 cw_status cw_green_sleep(uint64_t ns) {
-  if (ns == 0) return cw_green_yield();
-  sched::WaitScope scope;
-  if (scope.async()) return fail(CW_E_ASYNC, "cw_green_sleep: not in a signal handler that interrupted the runtime");
-  sched::WaitOptions options;
-  options.deadline_ns = sched::deadline_after(ns);
-  options.cancellable = true;
-  options.what = "time to pass";
-  if (scope.sleep(options) != sched::WaitEnd::Cancelled) return CW_OK;
-  return fail(CW_E_CANCELLED, "cw_green_sleep: the green thread was asked to stop");
+  switch (const cw_status status = cw_abi_sleep(ns, nullptr)) {
+    case CW_OK: return CW_OK;
+    case CW_E_ASYNC: return fail(status, "cw_green_sleep: not in a signal handler that interrupted the runtime");
+    default: return fail(status, "cw_green_sleep: the green thread was asked to stop");
+  }
 }
 
 uint64_t cw_green_id(void) {

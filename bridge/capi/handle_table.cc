@@ -7,6 +7,7 @@
 #include <new>
 
 #include "runtime/os/os.hpp"
+#include "runtime/sched/sched.hpp"
 
 namespace causeway::capi {
 
@@ -185,6 +186,7 @@ Unpinned HandleTable::unpin(HandleSlot& slot) noexcept {
 void HandleTable::release(HandleSlot& slot) noexcept {
   const uint64_t generation = state_generation(slot.state.load(std::memory_order_relaxed));  // relaxed: nobody can pin it any more
   if (generation == kMaxGeneration) return;                                                  // INV-HT3
+  sched::poison::freed(slot.storage, sizeof slot.storage);
   slot.state.store((generation + 1) << kStateGenerationShift, std::memory_order_relaxed);
   uint32_t first = freed_.load(std::memory_order_relaxed);
   do {

@@ -65,7 +65,8 @@ char* buffer_of_caller(bool make) noexcept {
 }  // namespace
 
 cw_status fail(cw_status status, std::string_view text) noexcept {
-  if (char* buffer = buffer_of_caller(true)) {
+  // A signal handler may have interrupted malloc: its text is kept only where there is room already.
+  if (char* buffer = buffer_of_caller(status != CW_E_ASYNC)) {
     const size_t n = text.size() < kRoom ? text.size() : kRoom - 1;
     memmove(buffer, text.data(), n);  // it may be the text of the last error
     buffer[n] = '\0';

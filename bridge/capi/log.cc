@@ -54,6 +54,7 @@ void sink(base::LogLevel level, std::string_view text) noexcept {
 
 void start_log(int level) noexcept {
   state.level.store(level, std::memory_order_relaxed);
+  base::set_log_threshold(level);
   base::set_log_sink(&sink);
 }
 

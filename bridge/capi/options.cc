@@ -28,41 +28,82 @@ cw_status complain(Complaint* complaint, std::string_view field, std::string_vie
 // The words of CAUSEWAY_CHECK and option check. Each sets one thing.
 struct CheckWord {
   std::string_view word;
-  void (*apply)(Resolved& to) noexcept;
-};
-constexpr CheckWord kCheckWords[] = {
-    {"fence", [](Resolved& to) noexcept { to.barrier = base::asym::Mode::Fence; }},
-    {"noguard", [](Resolved& to) noexcept { to.options.light_guards = false; }},
-    {"virtual-clock", [](Resolved& to) noexcept { to.options.virtual_clock = true; }},
-    {"nodeadlock", [](Resolved& to) noexcept { to.options.deadlock_report = false; }},
+  std::string_view values;                                       // as people read it; empty: it takes none
+  bool (*apply)(Resolved& to, std::string_view value) noexcept;  // false: not one of the values
 };
 
-// A comma list. The first unknown word is put into *unknown.
-bool apply_check(std::string_view list, Resolved& to, std::string_view* unknown) noexcept {
-  while (!list.empty()) {
-    const size_t comma = list.find(',');
-    const std::string_view word = list.substr(0, comma);
-    list = comma == std::string_view::npos ? std::string_view{} : list.substr(comma + 1);
-    if (word.empty()) continue;
-    bool known = false;
-    for (const CheckWord& entry : kCheckWords) {
-      if (entry.word != word) continue;
-      entry.apply(to);
-      known = true;
-    }
-    if (!known) {
-      *unknown = word;
-      return false;
+// Seconds as a decimal fraction, 0.001 to 86400: what people write by hand, and nothing else that strtod would take.
+bool parse_seconds(std::string_view text, uint64_t* ns) noexcept {
+  constexpr uint64_t kNsPerS = 1'000'000'000, kMostS = 86'400;
+  uint64_t whole = 0, part = 0, unit = kNsPerS;
+  size_t i = 0;
+  for (; i < text.size() && text[i] >= '0' && text[i] <= '9'; ++i) {
+    whole = whole * 10 + static_cast<uint64_t>(text[i] - '0');
+    if (whole > kMostS) return false;
+  }
+  if (i == 0) return false;
+  if (i < text.size() && text[i] == '.') {
+    for (++i; i < text.size() && text[i] >= '0' && text[i] <= '9' && unit > 1; ++i) {
+      unit /= 10;
+      part += static_cast<uint64_t>(text[i] - '0') * unit;
     }
   }
+  if (i != text.size()) return false;
+  const uint64_t all = whole * kNsPerS + part;
+  if (all < 1'000'000 || all > kMostS * kNsPerS) return false;
+  *ns = all;
   return true;
 }
 
-void append_check_words(Complaint* complaint) noexcept {
-  for (const CheckWord& entry : kCheckWords) {
-    if (&entry != kCheckWords) complaint->append(", ");
-    complaint->append(entry.word);
+using Value = std::string_view;
+constexpr CheckWord kCheckWords[] = {
+    {"fence", "", [](Resolved& to, Value) noexcept { return to.barrier = base::asym::Mode::Fence, true; }},
+    {"noguard", "", [](Resolved& to, Value) noexcept { return to.options.light_guards = false, true; }},
+    {"noproc", "", [](Resolved& to, Value) noexcept { return to.options.use_proc = false, true; }},
+    {"virtual-clock", "", [](Resolved& to, Value) noexcept { return to.options.virtual_clock = true; }},
+    {"nodeadlock", "", [](Resolved& to, Value) noexcept { return to.options.deadlock_report = false, true; }},
+    {"migrate", "always", [](Resolved& to, Value v) noexcept { return to.options.migrate_always = v == "always"; }},
+    {"poison", "", [](Resolved& to, Value) noexcept { return to.options.poison = true; }},
+    {"stall", "<seconds>", [](Resolved& to, Value v) noexcept { return parse_seconds(v, &to.options.stall_ns); }},
+};
+
+// A comma list. At the first word that is none of ours, or whose value is not: false, and a text after the name of its source.
+template <size_t N>
+bool apply_check(std::string_view source, std::string_view list, Resolved& to, base::TextBuffer<N>* complaint) noexcept {
+  constexpr size_t kQuoted = 40;
+  while (!list.empty()) {
+    const size_t comma = list.find(',');
+    const std::string_view item = list.substr(0, comma);
+    list = comma == std::string_view::npos ? std::string_view{} : list.substr(comma + 1);
+    if (item.empty()) continue;
+    const size_t equals = item.find('=');
+    const std::string_view word = item.substr(0, equals);
+    const std::string_view value = equals == std::string_view::npos ? std::string_view{} : item.substr(equals + 1);
+    const CheckWord* known = nullptr;
+    for (const CheckWord& entry : kCheckWords)
+      if (entry.word == word) known = &entry;
+    if (known != nullptr && (equals == std::string_view::npos) == known->values.empty() && known->apply(to, value)) continue;
+    complaint->append(source);
+    complaint->append(known == nullptr ? " has an unknown word \"" : " has a wrong value: \"");
+    complaint->append(item.substr(0, kQuoted));
+    if (known == nullptr) {
+      complaint->append("\"; known are: ");
+      for (const CheckWord& entry : kCheckWords) {
+        if (&entry != kCheckWords) complaint->append(", ");
+        complaint->append(entry.word);
+        if (!entry.values.empty()) complaint->append("=");
+        complaint->append(entry.values);
+      }
+    } else {
+      complaint->append("\"; it is written: ");
+      complaint->append(known->word);
+      if (!known->values.empty()) complaint->append("=");
+      complaint->append(known->values);
+      if (known->values == "<seconds>") complaint->append(", from 0.001 to 86400");
+    }
+    return false;
   }
+  return true;
 }
 
 // A number of the environment. False: not there, or not a number in [1, most]; the latter is logged.
@@ -153,8 +194,6 @@ cw_status resolve(const cw_options& from, Resolved* to, Complaint* complaint) no
   sched::Options& o = to->options;
   o.processors = from.processors;
   env_number("CAUSEWAY_PROCESSORS", kMaxProcessors, &o.processors);
-  if (o.processors == 0) o.processors = os::processors_available();
-  if (o.processors > kMaxProcessors) o.processors = kMaxProcessors;
   o.max_threads = from.max_threads != 0 ? from.max_threads : 10'000;
   o.max_green = from.max_green;
   o.max_hogs = from.max_hogs;
@@ -162,24 +201,20 @@ cw_status resolve(const cw_options& from, Resolved* to, Complaint* complaint) no
   o.guard_size = from.guard_size;
   o.system_stack_size = from.system_stack_size != 0 ? from.system_stack_size : size_t{8} << 20;
   o.guard_handler = from.guard_handler != 0;
+  o.signal = from.signal;
   to->barrier = from.barrier == CW_BARRIER_FENCE        ? base::asym::Mode::Fence
                 : from.barrier == CW_BARRIER_MEMBARRIER ? base::asym::Mode::Membarrier
                                                         : base::asym::Mode::Auto;
-  std::string_view unknown;
-  if (!apply_check(from.check, *to, &unknown)) {
-    complaint->append("option check has an unknown word \"");
-    complaint->append(unknown.substr(0, 40));
-    complaint->append("\"; known are: ");
-    append_check_words(complaint);
-    return CW_E_INVALID;
+  if (!apply_check("option check", from.check, *to, complaint)) return CW_E_INVALID;
+  if (const char* list = os::env("CAUSEWAY_CHECK")) {
+    base::TextBuffer<320> line;
+    if (!apply_check("CAUSEWAY_CHECK", list, *to, &line)) {
+      line.append("; the rest of it is ignored");
+      base::log(base::LogLevel::Warn, line.view());
+    }
   }
-  if (const char* list = os::env("CAUSEWAY_CHECK"); list != nullptr && !apply_check(list, *to, &unknown)) {
-    base::TextBuffer<160> line;
-    line.append("CAUSEWAY_CHECK has an unknown word \"");
-    line.append(unknown.substr(0, 40));
-    line.append("\": the rest of it is ignored");
-    base::log(base::LogLevel::Warn, line.view());
-  }
+  if (o.processors == 0) o.processors = os::processors_available(o.use_proc ? os::CpuLimits::All : os::CpuLimits::MaskOnly);
+  if (o.processors > kMaxProcessors) o.processors = kMaxProcessors;
   return CW_OK;
 }
 

@@ -25,16 +25,31 @@ struct Defaults {
 };
 constinit Defaults defaults;
 
-cw_options current_defaults() noexcept {
-  base::LockGuard guard(defaults.lock);
-  return defaults.set ? defaults.options : default_options();
-}
+// The defaults, with a text of their own: another thread may set new ones, and free the old text, at any time.
+struct CopiedDefaults {
+  CopiedDefaults() noexcept {
+    base::LockGuard guard(defaults.lock);
+    options = defaults.set ? defaults.options : default_options();
+    if (defaults.check == nullptr) return;
+    check = strdup(defaults.check);
+    options.check = check;
+  }
+  ~CopiedDefaults() { free(check); }
+  CopiedDefaults(const CopiedDefaults&) = delete;
+  CopiedDefaults& operator=(const CopiedDefaults&) = delete;
+  bool complete() const noexcept { return options.check != nullptr; }
+
+  cw_options options;
+  char* check = nullptr;
+};
+constexpr const char* kNoCopy = "no memory for a copy of option check";
 
 cw_status start(const cw_options& options, sched::StartKind kind) noexcept {
   Resolved resolved;
   Complaint complaint;
   if (const cw_status status = resolve(options, &resolved, &complaint); status != CW_OK) return fail(status, complaint.view());
   trace::install_fatal_hook(&sched::stack_bounds_of);
+  trace::install_report_names();
   if (auto started = sched::start(resolved.options, resolved.barrier, kind); !started) return fail(started.error());
   return CW_OK;
 }
@@ -44,7 +59,9 @@ cw_status start(const cw_options& options, sched::StartKind kind) noexcept {
 cw_status ensure_started() noexcept {
   if (sched::phase() == sched::Phase::Running) return CW_OK;
   if (sched::current_green() != nullptr) return CW_OK;  // stopping, while we run: the callee says so
-  const cw_options options = current_defaults();
+  const CopiedDefaults copy;
+  if (!copy.complete()) return fail(CW_E_NOMEM, kNoCopy);
+  const cw_options& options = copy.options;
   if (options.implicit_start != 0) return start(options, sched::StartKind::Implicit);
   const uint64_t begun = os::now_ns();
   while (sched::phase() != sched::Phase::Running) {
@@ -77,7 +94,7 @@ cw_status cw_options_set_default(const cw_options* options) {
     if (capi::adopt(options, &copy, &complaint) != CW_OK || capi::resolve(copy, &ignored, &complaint) != CW_OK)
       return fail(CW_E_INVALID, complaint.view());
     check = strdup(copy.check);
-    if (check == nullptr) return fail(CW_E_NOMEM, "no memory for a copy of option check");
+    if (check == nullptr) return fail(CW_E_NOMEM, capi::kNoCopy);
     copy.check = check;
   }
   char* old;
@@ -94,7 +111,11 @@ cw_status cw_options_set_default(const cw_options* options) {
 
 cw_status cw_runtime_start(const cw_options* options) {
   namespace capi = causeway::capi;
-  if (options == nullptr) return capi::start(capi::current_defaults(), causeway::sched::StartKind::Explicit);
+  if (options == nullptr) {
+    const capi::CopiedDefaults defaults;
+    if (!defaults.complete()) return fail(CW_E_NOMEM, capi::kNoCopy);
+    return capi::start(defaults.options, causeway::sched::StartKind::Explicit);
+  }
   cw_options copy{};
   capi::Complaint complaint;
   if (capi::adopt(options, &copy, &complaint) != CW_OK) return fail(CW_E_INVALID, complaint.view());

@@ -17,6 +17,19 @@
 extern "C" {
 #endif
 
+/* --- Waits that a std::stop_token ends ------------------------------------------------------------------------ */
+
+/* In the frame of a call that waits; all zeroes is a new one. Every function that waits takes one, or NULL, as its last parameter, and
+ * answers CW_E_CANCELLED when the request ended the wait; it may serve several waits, one after the other. A wait that need not block does
+ * not look at it. */
+typedef struct cw_abi_stop_wait {
+  uint64_t opaque[6];
+} cw_abi_stop_wait;
+
+/* Ends the wait that uses it, or the next one; again is nothing. Called by a std::stop_callback of the same frame.
+ * Threads:   any; must not be a signal handler. Blocks: shortly; returns on the same OS thread. */
+CW_API void cw_abi_stop_wait_request(cw_abi_stop_wait *stop);
+
 /* --- Green threads -------------------------------------------------------------------------------------------- */
 
 /* Bytes of a green thread's payload, 16-aligned: first it holds the closure, later the result. */
@@ -46,7 +59,11 @@ CW_API cw_status cw_abi_spawn(const cw_abi_task_ops *ops, void *source, const cw
 
 /* Waits until it has ended. *payload is readable until the release.
  * Errors:    CW_E_STATE (of oneself), CW_E_TIMEOUT, CW_E_CANCELLED. */
-CW_API cw_status cw_abi_task_join(cw_abi_green *green, uint64_t timeout_ns, void **payload, int *outcome);
+CW_API cw_status cw_abi_task_join(cw_abi_green *green, uint64_t timeout_ns, void **payload, int *outcome, cw_abi_stop_wait *stop);
+
+/* As cw_green_sleep().
+ * Errors:    CW_E_CANCELLED, CW_E_ASYNC. */
+CW_API cw_status cw_abi_sleep(uint64_t ns, cw_abi_stop_wait *stop);
 
 /* Waits until it has ended, also when the caller was asked to stop: for destructors.
  * Errors:    CW_E_STATE (of oneself). */
@@ -81,9 +98,9 @@ CW_API void cw_abi_uncaught(const char *what);
  * Ownership: text is copied, and cut if long. */
 CW_API cw_status cw_abi_set_last_error(cw_status status, const char *text);
 
-/* --- Mutex, event, wait group: in place ------------------------------------------------------------------------- */
+/* --- Mutex, event, wait group, semaphore, shared mutex, condition, once: in place -------------------------------- */
 
-/* Common to the three: they need no end. Who leaves a wait, or gets the mutex, may free the memory at once, also while the
+/* Common to all: they need no end. Who leaves a wait, or gets the mutex, may free the memory at once, also while the
  * call that let it go is still on its way out: that call's last access comes before it lets go. */
 
 /* A mutex. The header takes and gives back `word` itself while nobody waits; everything else is the library's. */
@@ -99,9 +116,9 @@ typedef struct cw_abi_mutex {
 #define CW_ABI_MUTEX_WOKEN 4u   /* a woken waiter is on its way; no need to wake another */
 
 /* Locks it when the header's attempt failed. frame is an address in the caller's stack frame.
- * Blocks:    up to timeout_ns; a stop request does not end it.
- * Errors:    CW_E_STATE (the caller owns it), CW_E_TIMEOUT, CW_E_ASYNC. */
-CW_API cw_status cw_abi_mutex_lock(cw_abi_mutex *mutex, uintptr_t frame, uint64_t timeout_ns);
+ * Blocks:    up to timeout_ns; a stop request to the green thread does not end it, one through `stop` does.
+ * Errors:    CW_E_STATE (the caller owns it), CW_E_TIMEOUT, CW_E_CANCELLED, CW_E_ASYNC. */
+CW_API cw_status cw_abi_mutex_lock(cw_abi_mutex *mutex, uintptr_t frame, uint64_t timeout_ns, cw_abi_stop_wait *stop);
 
 /* Unlocks it when the header's attempt failed. `owner` is cleared already.
  * Errors:    CW_E_STATE (it is not locked). */
@@ -124,7 +141,7 @@ CW_API void cw_abi_event_reset(cw_abi_event *event);
 
 /* Waits until it is set; an auto-reset event takes that set away.
  * Errors:    CW_E_TIMEOUT, CW_E_CANCELLED, CW_E_ASYNC. */
-CW_API cw_status cw_abi_event_wait(cw_abi_event *event, uint64_t timeout_ns);
+CW_API cw_status cw_abi_event_wait(cw_abi_event *event, uint64_t timeout_ns, cw_abi_stop_wait *stop);
 
 /* A wait group. */
 typedef struct cw_abi_wait_group {
@@ -136,9 +153,100 @@ typedef struct cw_abi_wait_group {
  * Errors:    CW_E_STATE (the count would be negative), CW_E_LIMIT (over 2^31 - 1). The count stays as it was. */
 CW_API cw_status cw_abi_wait_group_add(cw_abi_wait_group *group, int64_t delta);
 
-/* Waits until the count is 0. A stop request does not end it: what is waited for may use the waiter's memory.
- * Errors:    CW_E_TIMEOUT, CW_E_ASYNC. */
-CW_API cw_status cw_abi_wait_group_wait(cw_abi_wait_group *group, uint64_t timeout_ns);
+/* Waits until the count is 0. A stop request to the green thread does not end it: what is waited for may use the waiter's memory. One
+ * through `stop` does.
+ * Errors:    CW_E_TIMEOUT, CW_E_CANCELLED, CW_E_ASYNC. */
+CW_API cw_status cw_abi_wait_group_wait(cw_abi_wait_group *group, uint64_t timeout_ns, cw_abi_stop_wait *stop);
+
+/* A semaphore. The header takes and gives back `word` itself while nobody waits. */
+typedef struct cw_abi_semaphore {
+  uint64_t word; /* count, and CW_ABI_SEMAPHORE_WAITERS; atomic */
+  void *waiters; /* queue, under the library's lock for this address */
+} cw_abi_semaphore;
+
+#define CW_ABI_SEMAPHORE_MAX 0x7fffffffu             /* the highest count */
+#define CW_ABI_SEMAPHORE_WAITERS (UINT64_C(1) << 32) /* somebody is queued, and the count is 0 */
+
+/* Takes one when the header's attempt failed.
+ * Errors:    CW_E_TIMEOUT, CW_E_CANCELLED, CW_E_ASYNC. */
+CW_API cw_status cw_abi_semaphore_acquire(cw_abi_semaphore *semaphore, uint64_t timeout_ns, cw_abi_stop_wait *stop);
+
+/* Gives n back when the header's attempt failed; waiters get theirs first, first come, first served.
+ * Errors:    CW_E_LIMIT (the count would be over the maximum), CW_E_ASYNC; then nothing was given back. */
+CW_API cw_status cw_abi_semaphore_release(cw_abi_semaphore *semaphore, uint32_t n);
+
+/* A shared mutex. The header takes and gives back `word` itself while nobody waits. */
+typedef struct cw_abi_shared_mutex {
+  uint64_t word;   /* how many share it, and CW_ABI_SHARED_ bits; atomic */
+  uintptr_t owner; /* as in cw_abi_mutex, of who holds it alone */
+  void *writers;   /* queues, under the library's lock for this address */
+  void *readers;
+} cw_abi_shared_mutex;
+
+#define CW_ABI_SHARED_COUNT UINT64_C(0x7fffffff)  /* mask of the holders that share it */
+#define CW_ABI_SHARED_ALONE (UINT64_C(1) << 32)   /* somebody holds it alone */
+#define CW_ABI_SHARED_WAITERS (UINT64_C(1) << 33) /* somebody is queued; nobody gets in but through the library */
+
+/* Lock it, alone or shared, when the header's attempt failed. frame is an address in the caller's stack frame.
+ * Blocks:    up to timeout_ns; a stop request to the green thread does not end it, one through `stop` does.
+ * Errors:    CW_E_STATE (the caller holds it alone), CW_E_LIMIT (2^31 - 1 share it), CW_E_TIMEOUT, CW_E_CANCELLED, CW_E_ASYNC. */
+CW_API cw_status cw_abi_shared_mutex_lock(cw_abi_shared_mutex *mutex, uintptr_t frame, uint64_t timeout_ns, cw_abi_stop_wait *stop);
+CW_API cw_status cw_abi_shared_mutex_lock_shared(cw_abi_shared_mutex *mutex, uintptr_t frame, uint64_t timeout_ns, cw_abi_stop_wait *stop);
+
+/* Unlock it when the header's attempt failed. `owner` is cleared already.
+ * Errors:    CW_E_STATE (it is not held in that way), CW_E_ASYNC. */
+CW_API cw_status cw_abi_shared_mutex_unlock(cw_abi_shared_mutex *mutex);
+CW_API cw_status cw_abi_shared_mutex_unlock_shared(cw_abi_shared_mutex *mutex);
+
+/* A condition variable. */
+typedef struct cw_abi_condition {
+  uint32_t word;   /* not 0: somebody is queued; atomic, so that a notify without waiters is one load */
+  uint32_t unused; /* 0 */
+  void *waiters;   /* queue, under the library's lock for this address */
+} cw_abi_condition;
+
+/* One waiter, in the caller's frame; all zeroes is a new one. */
+typedef struct cw_abi_condition_wait {
+  uint64_t opaque[8];
+} cw_abi_condition_wait;
+
+/* Queues the waiter: it gets every notification from here on. Then the caller gives its lock back and calls cw_abi_condition_wait_for().
+ * Errors:    CW_E_ASYNC; then it is not queued. */
+CW_API cw_status cw_abi_condition_enter(cw_abi_condition *condition, cw_abi_condition_wait *wait);
+
+/* Waits until the waiter is notified; in any case it is not queued any more then. The condition may be gone if it was notified.
+ * Errors:    CW_E_TIMEOUT, CW_E_CANCELLED. */
+CW_API cw_status cw_abi_condition_wait_for(cw_abi_condition *condition, cw_abi_condition_wait *wait, uint64_t timeout_ns,
+                                           cw_abi_stop_wait *stop);
+
+/* Notifies the first waiter, or all.
+ * Errors:    CW_E_ASYNC. */
+CW_API cw_status cw_abi_condition_notify(cw_abi_condition *condition, int all);
+
+/* Something that is done once. */
+typedef struct cw_abi_once {
+  uint32_t word;   /* CW_ABI_ONCE_ state, atomic */
+  uint32_t unused; /* 0 */
+  uintptr_t owner; /* as in cw_abi_mutex, of who does it */
+  void *waiters;   /* queue, under the library's lock for this address */
+} cw_abi_once;
+
+#define CW_ABI_ONCE_NEW 0u     /* not done, or the last attempt threw */
+#define CW_ABI_ONCE_RUNNING 1u /* somebody does it */
+#define CW_ABI_ONCE_WAITED 2u  /* somebody does it, and others wait */
+#define CW_ABI_ONCE_DONE 3u
+
+/* Waits until it is done (CW_OK, *mine 0), or is the caller's to do (CW_OK, *mine 1: then the caller owes cw_abi_once_end()).
+ * Blocks:    as cw_abi_mutex_lock().
+ * Errors:    CW_E_STATE (the caller is doing it), CW_E_TIMEOUT, CW_E_CANCELLED, CW_E_ASYNC. */
+CW_API cw_status cw_abi_once_begin(cw_abi_once *once, uintptr_t frame, uint64_t timeout_ns, int *mine, cw_abi_stop_wait *stop);
+
+/* It is done, or (0) was not: then the next caller, or a waiting one, does it. */
+CW_API void cw_abi_once_end(cw_abi_once *once, int done);
+
+/* An object of the kind `what` (constant text: "semaphore") was destroyed while somebody waits in it: the process ends with a report, unless
+ * the object has static storage, which is destroyed at exit while others may well wait. */
+CW_API void cw_abi_destroyed_in_use(const char *what, const void *object);
 
 /* --- Channel -------------------------------------------------------------------------------------------------- */
 
@@ -161,11 +269,11 @@ CW_API cw_status cw_abi_channel_create(const cw_abi_item_ops *ops, size_t capaci
 /* Moves the item at item into the channel or to a receiver; it is untouched unless the answer is CW_OK. With timeout_ns 0 it
  * never waits.
  * Errors:    CW_E_CLOSED, CW_E_TIMEOUT, CW_E_CANCELLED, CW_E_ASYNC. */
-CW_API cw_status cw_abi_channel_send(cw_abi_channel *channel, void *item, uint64_t timeout_ns);
+CW_API cw_status cw_abi_channel_send(cw_abi_channel *channel, void *item, uint64_t timeout_ns, cw_abi_stop_wait *stop);
 
 /* Constructs the next item in the raw memory at item. With timeout_ns 0 it never waits.
  * Errors:    CW_E_CLOSED, CW_E_TIMEOUT, CW_E_CANCELLED, CW_E_ASYNC. */
-CW_API cw_status cw_abi_channel_receive(cw_abi_channel *channel, void *item, uint64_t timeout_ns);
+CW_API cw_status cw_abi_channel_receive(cw_abi_channel *channel, void *item, uint64_t timeout_ns, cw_abi_stop_wait *stop);
 
 /* Closes it; again is CW_E_CLOSED and harmless. */
 CW_API cw_status cw_abi_channel_close(cw_abi_channel *channel);
@@ -173,6 +281,77 @@ CW_API cw_status cw_abi_channel_close(cw_abi_channel *channel);
 /* Ends it, and the items that are left inside. Nobody may wait in it or begin a call; calls that are on their way out after
  * they let a waiter go do not touch it any more. */
 CW_API void cw_abi_channel_destroy(cw_abi_channel *channel);
+
+/* --- Select --------------------------------------------------------------------------------------------------- */
+
+#define CW_ABI_MAX_CASES 64u
+#define CW_ABI_SELECT_RECEIVE 0u
+#define CW_ABI_SELECT_SEND 1u
+
+/* One case: a send or a receive at a channel. */
+typedef struct cw_abi_select_case {
+  cw_abi_channel *channel; /* NULL: the case takes no part */
+  void *item;              /* send: the item; receive: raw memory. A memory of its own for each case */
+  uint32_t direction;      /* CW_ABI_SELECT_... */
+  uint32_t reserved;       /* 0 */
+  uint64_t opaque[8];      /* the library's, during the call; not initialised */
+} cw_abi_select_case;
+
+/* Does exactly one of the n cases, and says which; of several that can be done at the beginning, one at random. All items are untouched
+ * but the chosen one's. The same channel may occur several times, also for sending and receiving: no case meets another one of
+ * the same call. With timeout_ns 0 it never waits; CW_E_TIMEOUT then means that there was a moment when no case could be done.
+ * Lifetime:  a channel of a case must live until the return, except that of the chosen case if no other case names it.
+ * Errors:    CW_E_CLOSED (of the chosen case's channel; *chosen is written), CW_E_TIMEOUT, CW_E_CANCELLED (the calling green thread was
+ *            asked to stop while it waited, or `stop` was), CW_E_ASYNC, CW_E_LIMIT (n over CW_ABI_MAX_CASES). */
+CW_API cw_status cw_abi_select(cw_abi_select_case *cases, size_t n, uint64_t timeout_ns, size_t *chosen, cw_abi_stop_wait *stop);
+
+/* --- I/O ------------------------------------------------------------------------------------------------------ */
+
+/* Common to all: threads: any. Signals: must not. A failed call leaves the text of cw_last_error(), and the system's reason in errno (with
+ * CW_E_SYSTEM always). Errors of each that waits: CW_E_TIMEOUT, CW_E_CANCELLED, CW_E_CLOSED, CW_E_STOPPED (a plain thread waited while the
+ * runtime stopped), CW_E_NOMEM, CW_E_LIMIT, CW_E_SYSTEM, CW_E_ASYNC, and those of the runtime's start. */
+
+#define CW_ABI_IO_READ 0
+#define CW_ABI_IO_WRITE 1
+
+/* Waits until reading or writing would not block.
+ * Errors:    CW_E_INVALID (not an open descriptor). */
+CW_API cw_status cw_abi_io_wait(int fd, int direction, uint64_t timeout_ns, cw_abi_stop_wait *stop);
+
+/* A descriptor that the library owns, on the heap. */
+typedef struct cw_abi_io_file cw_abi_io_file;
+
+/* Takes the descriptor over and makes it non-blocking; on failure it stays the caller's.
+ * Errors:    CW_E_INVALID (not an open descriptor), CW_E_NOMEM, CW_E_SYSTEM. */
+CW_API cw_status cw_abi_io_adopt(int fd, cw_abi_io_file **out);
+
+/* Reads what is there, up to n bytes; *got 0 is the end. */
+CW_API cw_status cw_abi_io_read(cw_abi_io_file *file, void *to, size_t n, size_t *got, uint64_t timeout_ns, cw_abi_stop_wait *stop);
+
+/* Writes n bytes; *put is less if something ended the call after the first of them. */
+CW_API cw_status cw_abi_io_write(cw_abi_io_file *file, const void *from, size_t n, size_t *put, uint64_t timeout_ns,
+                                 cw_abi_stop_wait *stop);
+
+/* Accepts a connection; address (a struct sockaddr, may be NULL) and *size as in accept(2). */
+CW_API cw_status cw_abi_io_accept(cw_abi_io_file *file, void *address, uint32_t *size, cw_abi_io_file **out, uint64_t timeout_ns,
+                                  cw_abi_stop_wait *stop);
+
+/* Connects to an address (a struct sockaddr of size bytes). */
+CW_API cw_status cw_abi_io_connect(cw_abi_io_file *file, const void *address, uint32_t size, uint64_t timeout_ns, cw_abi_stop_wait *stop);
+
+/* Closes it: calls under way, and later ones, end with CW_E_CLOSED, and the descriptor is closed when the last of them has ended.
+ * Errors:    CW_E_CLOSED (it is already), CW_E_SYSTEM (of close(2); it is closed). */
+CW_API cw_status cw_abi_io_close(cw_abi_io_file *file);
+
+/* Gives the descriptor back, as blocking as it was.
+ * Errors:    CW_E_BUSY (a call is under way), CW_E_CLOSED. */
+CW_API cw_status cw_abi_io_release(cw_abi_io_file *file, int *fd);
+
+/* The descriptor; -1 once it is closed or released. */
+CW_API int cw_abi_io_fd(cw_abi_io_file *file);
+
+/* Closes it, and ends the object when the last call has left. */
+CW_API void cw_abi_io_destroy(cw_abi_io_file *file);
 
 #ifdef __cplusplus
 }

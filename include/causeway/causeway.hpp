@@ -8,12 +8,18 @@
 #include <causeway/causeway.h>
 
 #include <causeway/channel.hpp>
+#include <causeway/condition_variable.hpp>
 #include <causeway/error.hpp>
 #include <causeway/event.hpp>
 #include <causeway/green.hpp>
+#include <causeway/io.hpp>
 #include <causeway/mutex.hpp>
+#include <causeway/once.hpp>
 #include <causeway/result.hpp>
 #include <causeway/runtime.hpp>
+#include <causeway/select.hpp>
+#include <causeway/semaphore.hpp>
+#include <causeway/shared_mutex.hpp>
 #include <causeway/this_green.hpp>
 #include <causeway/wait_group.hpp>
 

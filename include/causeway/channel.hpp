@@ -15,6 +15,7 @@
 
 #include <causeway/error.hpp>
 #include <causeway/result.hpp>
+#include <causeway/stop_wait.hpp>
 #include <causeway/timeout.hpp>
 
 #include <chrono>
@@ -75,6 +76,67 @@ union item_slot {
   stored_item<T> item;
 };
 
+// Takes the item out of a slot that the library has filled: use(T&&) gets it, and its answer is returned.
+template <class T, class Use>
+auto take_out(item_slot<T>& slot, Use use) {
+  if constexpr (item_in_place<T>) {
+    struct Item {
+      T& item;
+      ~Item() { std::destroy_at(std::addressof(item)); }
+    } last{slot.item};
+    return use(std::move(slot.item));
+  } else {
+    const std::unique_ptr<T> box(slot.item);
+    return use(std::move(*box));
+  }
+}
+
+template <class Out, class T>
+Out unpack(item_slot<T>& slot) {
+  return take_out(slot, [](T&& item) { return Out(std::move(item)); });
+}
+
+// An item on its way into the library: the caller's own, or its box. If it was not sent(), the end leaves the caller's as it was.
+template <class T, bool InPlace = item_in_place<T>>
+class outgoing {
+ public:
+  explicit outgoing(T& item) noexcept : item_(item) {}
+  void* stored() noexcept { return std::addressof(item_); }
+  void sent() noexcept {}
+
+ private:
+  T& item_;
+};
+
+template <class T>
+class outgoing<T, false> {
+ public:
+  // A copy goes if the type can be copied; otherwise the item, which comes back if it was not sent.
+  explicit outgoing(T& item) : item_(item), box_(new T(std::move_if_noexcept(item))) {}
+  outgoing(const outgoing&) = delete;
+  outgoing& operator=(const outgoing&) = delete;
+  ~outgoing() {
+    if (box_ != nullptr) give_back();
+  }
+  void* stored() noexcept { return &box_; }
+  void sent() noexcept { box_ = nullptr; }
+
+ private:
+  // noexcept: if this move throws there is no item any more that could be given back, and the process ends.
+  void give_back() noexcept {
+    if constexpr (!std::is_copy_constructible_v<T>) {
+      std::destroy_at(std::addressof(item_));
+      ::new (static_cast<void*>(std::addressof(item_))) T(std::move(*box_));
+    }
+    delete box_;
+  }
+
+  T& item_;
+  T* box_;
+};
+
+struct channel_access;
+
 }  // namespace detail
 
 template <class T>
@@ -101,7 +163,7 @@ class channel {
   // Sends; waits while there is no room. False: the channel is closed.
   // Throws error: CW_E_CANCELLED (the waiting green thread was asked to stop).
   bool send(T item) {
-    const cw_status status = send_item(item, CW_FOREVER);
+    const cw_status status = send_item(item, detail::forever);
     if (status == CW_OK) [[likely]]
       return true;
     if (status == CW_E_CLOSED) return false;
@@ -110,42 +172,66 @@ class channel {
 
   // Sends if there is room: CW_OK, CW_E_FULL or CW_E_CLOSED. The item is moved only if it was sent.
   cw_status try_send(T& item) {
-    const cw_status status = send_item(item, 0);
+    const cw_status status = send_item(item, detail::at_once);
     return status == CW_E_TIMEOUT ? CW_E_FULL : status;
   }
 
-  // Sends within d: CW_OK, CW_E_TIMEOUT, CW_E_CLOSED or CW_E_CANCELLED. The item is moved only if it was sent.
+  // Sends within a time, until a stop is requested, or both: CW_OK, CW_E_TIMEOUT, CW_E_CLOSED or CW_E_CANCELLED. The item is moved only if
+  // it was sent.
   template <class Rep, class Period>
   cw_status send_for(T& item, const std::chrono::duration<Rep, Period>& d) {
-    return send_item(item, detail::timeout_ns(d));
+    return send_item(item, detail::within(d));
+  }
+  template <class Clock, class Duration>
+  cw_status send_until(T& item, const std::chrono::time_point<Clock, Duration>& when) {
+    return send_item(item, detail::until(when));
+  }
+  cw_status send(T& item, const std::stop_token& stop) { return send_item(item, detail::forever, stop); }
+  cw_status send(T&& item, const std::stop_token& stop) { return send_item(item, detail::forever, stop); }
+  template <class Rep, class Period>
+  cw_status send_for(T& item, const std::chrono::duration<Rep, Period>& d, const std::stop_token& stop) {
+    return send_item(item, detail::within(d), stop);
+  }
+  template <class Clock, class Duration>
+  cw_status send_until(T& item, const std::chrono::time_point<Clock, Duration>& when, const std::stop_token& stop) {
+    return send_item(item, detail::until(when), stop);
   }
 
   // Receives; waits while there is nothing. Nothing: the channel is closed and empty.
   // Throws error: CW_E_CANCELLED (the waiting green thread was asked to stop).
   std::optional<T> receive() {
     detail::item_slot<T> slot;
-    const cw_status status = cw_abi_channel_receive(channel_, &slot, CW_FOREVER);
+    const cw_status status = cw_abi_channel_receive(channel_, &slot, CW_FOREVER, nullptr);
     if (status == CW_OK) [[likely]]
-      return take<std::optional<T>>(slot);
+      return detail::unpack<std::optional<T>>(slot);
     if (status == CW_E_CLOSED) return std::nullopt;
     detail::fail(status, why(status));
   }
 
   // Receives if there is something, else CW_E_NOT_READY or CW_E_CLOSED.
   result<T> try_receive() {
-    detail::item_slot<T> slot;
-    const cw_status status = cw_abi_channel_receive(channel_, &slot, 0);
-    if (status == CW_OK) return take<result<T>>(slot);
-    return status == CW_E_TIMEOUT ? CW_E_NOT_READY : status;
+    result<T> item = receive_item(detail::at_once);
+    if (!item && item.error() == CW_E_TIMEOUT) return CW_E_NOT_READY;
+    return item;
   }
 
-  // Receives within d, else CW_E_TIMEOUT, CW_E_CLOSED or CW_E_CANCELLED.
+  // Receives within a time, until a stop is requested, or both; else CW_E_TIMEOUT, CW_E_CLOSED or CW_E_CANCELLED.
   template <class Rep, class Period>
   result<T> receive_for(const std::chrono::duration<Rep, Period>& d) {
-    detail::item_slot<T> slot;
-    const cw_status status = cw_abi_channel_receive(channel_, &slot, detail::timeout_ns(d));
-    if (status == CW_OK) return take<result<T>>(slot);
-    return status;
+    return receive_item(detail::within(d));
+  }
+  template <class Clock, class Duration>
+  result<T> receive_until(const std::chrono::time_point<Clock, Duration>& when) {
+    return receive_item(detail::until(when));
+  }
+  result<T> receive(const std::stop_token& stop) { return receive_item(detail::forever, stop); }
+  template <class Rep, class Period>
+  result<T> receive_for(const std::chrono::duration<Rep, Period>& d, const std::stop_token& stop) {
+    return receive_item(detail::within(d), stop);
+  }
+  template <class Clock, class Duration>
+  result<T> receive_until(const std::chrono::time_point<Clock, Duration>& when, const std::stop_token& stop) {
+    return receive_item(detail::until(when), stop);
   }
 
   // Sends fail from now on; receives drain what is inside, then fail. Twice is harmless.
@@ -177,46 +263,47 @@ class channel {
   std::default_sentinel_t end() const noexcept { return {}; }
 
  private:
-  cw_status send_item(T& item, std::uint64_t timeout_ns) {
-    if constexpr (detail::item_in_place<T>) {
-      return cw_abi_channel_send(channel_, std::addressof(item), timeout_ns);
-    } else {
-      auto box = std::make_unique<T>(std::move_if_noexcept(item));
-      T* stored = box.get();
-      const cw_status status = cw_abi_channel_send(channel_, &stored, timeout_ns);
-      if (status == CW_OK) static_cast<void>(box.release());
-      else give_back(item, *box);
-      return status;
-    }
+  template <class Limit>
+  cw_status send_item(T& item, Limit limit, cw_abi_stop_wait* stop = nullptr) {
+    detail::outgoing<T> out(item);
+    const cw_status status = limit([&](std::uint64_t timeout_ns) { return cw_abi_channel_send(channel_, out.stored(), timeout_ns, stop); });
+    if (status == CW_OK) out.sent();
+    return status;
+  }
+  template <class Limit>
+  cw_status send_item(T& item, Limit limit, const std::stop_token& stop) {
+    detail::stop_wait wait(stop);
+    return send_item(item, limit, wait.get());
   }
 
-  // A copy was sent if the type can be copied; otherwise the item goes back to where it came from.
-  static void give_back([[maybe_unused]] T& item, [[maybe_unused]] T& boxed) {
-    if constexpr (!std::is_copy_constructible_v<T>) {
-      std::destroy_at(std::addressof(item));
-      ::new (static_cast<void*>(std::addressof(item))) T(std::move(boxed));
-    }
+  template <class Limit>
+  result<T> receive_item(Limit limit, cw_abi_stop_wait* stop = nullptr) {
+    detail::item_slot<T> slot;
+    const cw_status status = limit([&](std::uint64_t timeout_ns) { return cw_abi_channel_receive(channel_, &slot, timeout_ns, stop); });
+    if (status == CW_OK) return detail::unpack<result<T>>(slot);
+    return status;
   }
-
-  template <class Out>
-  static Out take(detail::item_slot<T>& slot) {
-    if constexpr (detail::item_in_place<T>) {
-      struct Item {
-        T& item;
-        ~Item() { std::destroy_at(std::addressof(item)); }
-      } last{slot.item};
-      return Out(std::move(slot.item));
-    } else {
-      const std::unique_ptr<T> box(slot.item);
-      return Out(std::move(*box));
-    }
+  template <class Limit>
+  result<T> receive_item(Limit limit, const std::stop_token& stop) {
+    detail::stop_wait wait(stop);
+    return receive_item(limit, wait.get());
   }
 
   static const char* why(cw_status status) noexcept {
     return status == CW_E_CANCELLED ? "channel: the waiting green thread was asked to stop" : cw_status_text(status);
   }
 
+  friend struct detail::channel_access;
+
   cw_abi_channel* channel_ = nullptr;
+};
+
+// For the other headers.
+struct detail::channel_access {
+  template <class T>
+  static cw_abi_channel* get(const channel<T>& from) noexcept {
+    return from.channel_;
+  }
 };
 
 }  // namespace causeway

@@ -132,7 +132,8 @@ int run_task(void* payload) {
   }
 }
 
-// A wait that was cancelled ends a detached green thread quietly: that is how it is asked to stop.
+// A wait that was cancelled ends a detached green thread quietly: that is how it is asked to stop. Without memory for that exception it is
+// std::bad_alloc that arrives here, and means the same if the next wait would be cancelled too.
 template <class F>
 int run_detached(void* payload) {
   struct Closure {  // gone on every way out, a forced unwind too
@@ -143,6 +144,8 @@ int run_detached(void* payload) {
     run_closure(std::move(closure_in<F>(closure_at<F>(payload))));
   } catch (const abi::__forced_unwind&) { throw; } catch (const causeway::error& e) {
     if (e.status() != CW_E_CANCELLED) cw_abi_uncaught(e.what());
+  } catch (const std::bad_alloc& e) {
+    if (cw_abi_sleep(1, nullptr) != CW_E_CANCELLED) cw_abi_uncaught(e.what());
   } catch (const std::exception& e) { cw_abi_uncaught(e.what()); } catch (...) {
     cw_abi_uncaught("an exception that is no std::exception");
   }

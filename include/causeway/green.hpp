@@ -10,6 +10,7 @@
 
 #include <causeway/closure.hpp>
 #include <causeway/result.hpp>
+#include <causeway/stop_wait.hpp>
 #include <causeway/this_green.hpp>
 #include <causeway/timeout.hpp>
 
@@ -66,19 +67,39 @@ class [[nodiscard]] task {
   R join() {
     void* payload = nullptr;
     int outcome = 0;
-    if (const cw_status status = wait(CW_FOREVER, &payload, &outcome); status != CW_OK) detail::fail(status, why(status));
+    if (const cw_status status = wait(CW_FOREVER, &payload, &outcome, nullptr); status != CW_OK) detail::fail(status, why(status));
     return take(payload, outcome);
   }
 
-  // The same with a deadline; CW_E_TIMEOUT or another of the above instead of a throw. What the closure threw is rethrown.
+  // The same with a deadline, a stop token or both; CW_E_TIMEOUT, CW_E_CANCELLED or CW_E_STATE instead of a throw, and the task may be joined
+  // again after the first two. What the closure threw is rethrown.
   template <class Rep, class Period>
     requires(!std::is_reference_v<R>)
   result<R> try_join_for(const std::chrono::duration<Rep, Period>& d) {
-    void* payload = nullptr;
-    int outcome = 0;
-    if (const cw_status status = wait(detail::timeout_ns(d), &payload, &outcome); status != CW_OK) return status;
-    if constexpr (std::is_void_v<R>) return take(payload, outcome), result<void>();
-    else return result<R>(take(payload, outcome));
+    return try_join(detail::within(d), nullptr);
+  }
+  template <class Rep, class Period>
+    requires(!std::is_reference_v<R>)
+  result<R> try_join_for(const std::chrono::duration<Rep, Period>& d, const std::stop_token& stop) {
+    detail::stop_wait wait(stop);
+    return try_join(detail::within(d), wait.get());
+  }
+  template <class Clock, class Duration>
+    requires(!std::is_reference_v<R>)
+  result<R> try_join_until(const std::chrono::time_point<Clock, Duration>& when) {
+    return try_join(detail::until(when), nullptr);
+  }
+  template <class Clock, class Duration>
+    requires(!std::is_reference_v<R>)
+  result<R> try_join_until(const std::chrono::time_point<Clock, Duration>& when, const std::stop_token& stop) {
+    detail::stop_wait wait(stop);
+    return try_join(detail::until(when), wait.get());
+  }
+  result<R> join(const std::stop_token& stop)
+    requires(!std::is_reference_v<R>)
+  {
+    detail::stop_wait wait(stop);
+    return try_join(detail::forever, wait.get());
   }
 
   // Lets it run on alone; what it throws from now on is lost with its result.
@@ -109,8 +130,18 @@ class [[nodiscard]] task {
     }
   }
 
-  cw_status wait(std::uint64_t timeout_ns, void** payload, int* outcome) {
-    return green_ != nullptr ? cw_abi_task_join(green_, timeout_ns, payload, outcome) : CW_E_STATE;
+  cw_status wait(std::uint64_t timeout_ns, void** payload, int* outcome, cw_abi_stop_wait* stop) {
+    return green_ != nullptr ? cw_abi_task_join(green_, timeout_ns, payload, outcome, stop) : CW_E_STATE;
+  }
+
+  template <class Limit>
+  result<R> try_join(Limit limit, cw_abi_stop_wait* stop) {
+    void* payload = nullptr;
+    int outcome = 0;
+    const cw_status status = limit([&](std::uint64_t timeout_ns) { return wait(timeout_ns, &payload, &outcome, stop); });
+    if (status != CW_OK) return status;
+    if constexpr (std::is_void_v<R>) return take(payload, outcome), result<void>();
+    else return result<R>(take(payload, outcome));
   }
 
   R take(void* payload, int outcome) {

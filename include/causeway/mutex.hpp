@@ -9,10 +9,12 @@
 #define CAUSEWAY_MUTEX_HPP
 
 #include <causeway/error.hpp>
+#include <causeway/stop_wait.hpp>
 #include <causeway/timeout.hpp>
 
 #include <chrono>
 #include <cstdint>
+#include <stop_token>
 
 namespace causeway {
 
@@ -21,32 +23,42 @@ class mutex {
   constexpr mutex() noexcept = default;
   mutex(const mutex&) = delete;
   mutex& operator=(const mutex&) = delete;
+  ~mutex() {
+    if (mutex_.waiters != nullptr) [[unlikely]]
+      cw_abi_destroyed_in_use("mutex", this);
+  }
 
-  // Waits until it is ours; a stop request does not end the wait.
-  // Throws error: CW_E_STATE (the caller owns it already).
+  // Waits until it is ours; a stop request to the waiting green thread does not end the wait.
+  // Throws error: CW_E_STATE (the caller owns it already), CW_E_ASYNC (in a signal handler).
   void lock() {
     const std::uintptr_t here = frame();
-    if (!take(here)) [[unlikely]] {
-      const cw_status status = cw_abi_mutex_lock(&mutex_, here, CW_FOREVER);
-      if (status != CW_OK) detail::fail(status, why(status));
-    }
+    if (!take(here)) [[unlikely]]
+      static_cast<void>(owned(cw_abi_mutex_lock(&mutex_, here, CW_FOREVER, nullptr)));
   }
+
+  // False: a stop was requested. Throws as lock(), and so do the ones below.
+  bool lock(const std::stop_token& stop) { return lock_limited(frame(), detail::forever, stop); }
 
   bool try_lock() noexcept { return take(frame()); }
 
-  // False: the time was up. Throws as lock().
+  // False: the time was up.
   template <class Rep, class Period>
   bool try_lock_for(const std::chrono::duration<Rep, Period>& d) {
-    const std::uintptr_t here = frame();
-    if (take(here)) return true;
-    const cw_status status = cw_abi_mutex_lock(&mutex_, here, detail::timeout_ns(d));
-    if (status == CW_E_STATE || status == CW_E_ASYNC) detail::fail(status, why(status));
-    return status == CW_OK;
+    return lock_limited(frame(), detail::within(d));
   }
-
   template <class Clock, class Duration>
   bool try_lock_until(const std::chrono::time_point<Clock, Duration>& when) {
-    return try_lock_for(when - Clock::now());
+    return lock_limited(frame(), detail::until(when));
+  }
+
+  // False: the time was up, or a stop was requested.
+  template <class Rep, class Period>
+  bool try_lock_for(const std::chrono::duration<Rep, Period>& d, const std::stop_token& stop) {
+    return lock_limited(frame(), detail::within(d), stop);
+  }
+  template <class Clock, class Duration>
+  bool try_lock_until(const std::chrono::time_point<Clock, Duration>& when, const std::stop_token& stop) {
+    return lock_limited(frame(), detail::until(when), stop);
   }
 
   // Throws error: CW_E_STATE (nobody owns it).
@@ -73,8 +85,22 @@ class mutex {
     return true;
   }
 
-  static const char* why(cw_status status) noexcept {
-    return status == CW_E_STATE ? "mutex: the caller owns it already" : cw_status_text(status);
+  template <class Limit>
+  bool lock_limited(std::uintptr_t here, Limit limit, cw_abi_stop_wait* stop = nullptr) {
+    return take(here) || owned(limit([&](std::uint64_t timeout_ns) { return cw_abi_mutex_lock(&mutex_, here, timeout_ns, stop); }));
+  }
+  template <class Limit>
+  bool lock_limited(std::uintptr_t here, Limit limit, const std::stop_token& stop) {
+    if (take(here)) return true;
+    detail::stop_wait wait(stop);
+    return lock_limited(here, limit, wait.get());
+  }
+
+  static bool owned(cw_status status) {
+    if (status == CW_OK) [[likely]]
+      return true;
+    if (status == CW_E_TIMEOUT || status == CW_E_CANCELLED) return false;
+    detail::fail(status, status == CW_E_STATE ? "mutex: the caller owns it already" : cw_status_text(status));
   }
 
   cw_abi_mutex mutex_{};

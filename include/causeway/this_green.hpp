@@ -5,6 +5,7 @@
 #define CAUSEWAY_THIS_GREEN_HPP
 
 #include <causeway/error.hpp>
+#include <causeway/stop_wait.hpp>
 #include <causeway/timeout.hpp>
 
 #include <chrono>
@@ -29,6 +30,13 @@ inline std::stop_token stop_token_of(cw_abi_green* green) {
   void* state = cw_abi_stop_state(green, make_stop_state, &stop_ops);
   if (state == nullptr) throw std::bad_alloc();
   return static_cast<std::stop_source*>(state)->get_token();
+}
+
+inline bool slept(cw_status status, const std::stop_token& stop) {
+  if (status == CW_OK) [[likely]]
+    return true;
+  if (stopped(status, stop)) return false;
+  fail(status, status == CW_E_CANCELLED ? "sleep: the green thread was asked to stop" : cw_status_text(status));
 }
 
 }  // namespace detail
@@ -58,6 +66,21 @@ void sleep_for(const std::chrono::duration<Rep, Period>& d) {
 template <class Clock, class Duration>
 void sleep_until(const std::chrono::time_point<Clock, Duration>& when) {
   while (Clock::now() < when) detail::check(cw_green_sleep(detail::timeout_until(when)));
+}
+
+// The same until a stop is requested; false then.
+template <class Rep, class Period>
+bool sleep_for(const std::chrono::duration<Rep, Period>& d, const std::stop_token& stop) {
+  detail::stop_wait wait(stop);
+  return detail::slept(cw_abi_sleep(detail::timeout_ns(d), wait.get()), stop);
+}
+
+template <class Clock, class Duration>
+bool sleep_until(const std::chrono::time_point<Clock, Duration>& when, const std::stop_token& stop) {
+  detail::stop_wait wait(stop);
+  while (Clock::now() < when)
+    if (!detail::slept(cw_abi_sleep(detail::timeout_until(when), wait.get()), stop)) return false;
+  return true;
 }
 
 }  // namespace this_green

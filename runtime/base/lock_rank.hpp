@@ -5,7 +5,7 @@
 //
 //   | rank    | locks                                            | taken while holding, for example  |
 //   |---------|--------------------------------------------------|-----------------------------------|
-//   | Runtime | start and stop of the runtime                    | nothing                           |
+//   | Runtime | start and stop of the runtime, and of the poller  | nothing                           |
 //   | Object  | one channel, mutex, wait group, event            | nothing                           |
 //   | Task    | joiners and stop state of one green thread       | Object                            |
 //   | Sched   | idle lists, P hand-over, the global queue        | Task                              |

@@ -19,6 +19,14 @@ namespace detail {
 inline std::atomic<LogSink> log_sink{nullptr};
 }  // namespace detail
 
+namespace detail {
+inline std::atomic<int> log_threshold{static_cast<int>(LogLevel::Warn)};
+}  // namespace detail
+
+// What the sink lets pass: whoever has to work for a text asks first. relaxed: a filter.
+inline void set_log_threshold(int level) noexcept { detail::log_threshold.store(level, std::memory_order_relaxed); }
+inline bool log_wanted(LogLevel level) noexcept { return static_cast<int>(level) >= detail::log_threshold.load(std::memory_order_relaxed); }
+
 inline void set_log_sink(LogSink sink) noexcept { detail::log_sink.store(sink, std::memory_order_release); }
 
 // Stack: any with a few KiB. Blocks: as the sink does. Signal-safe: no.

@@ -25,9 +25,9 @@ CW_NOINLINE unsigned cpus_in_mask() noexcept {
 
 }  // namespace
 
-unsigned processors_available() noexcept {
+unsigned processors_available(CpuLimits limits) noexcept {
   const unsigned cpus = cpus_in_mask();
-  const unsigned limit = cgroup::cpu_limit();
+  const unsigned limit = limits == CpuLimits::All ? cgroup::cpu_limit() : cgroup::kNoLimit;
   const unsigned usable = limit != cgroup::kNoLimit && limit < cpus ? limit : cpus;
   return usable > 0 ? usable : 1;
 }

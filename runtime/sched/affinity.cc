@@ -58,6 +58,38 @@ void hand_to_locked(M* m, G* g) noexcept {
   owner->sleep.wake();
 }
 
+namespace {
+
+// Takes a locked green thread out of what p has, or null. Needs: P.
+G* take_locked(P* p) noexcept {
+  if (G* next = p->next(); next != nullptr && next->locked_m != nullptr) {
+    p->set_next(nullptr);
+    return next;
+  }
+  for (uint32_t i = p->queue.size(); i > 0; --i) {
+    G* g = p->queue.pop();
+    if (g == nullptr || g->locked_m != nullptr) return g;
+    if (!p->queue.push(g)) push_global(g, g, 1);  // never: it was in there a moment ago
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+bool hand_to_sleeping_owner(P* p) noexcept {
+  G* g = take_locked(p);
+  if (g == nullptr) return false;
+  M* owner = g->locked_m;
+  {
+    base::LockGuard guard(scheduler().lock);
+    owner->pending = g;
+    owner->handed_p = p;
+    owner->handed_searching = false;
+  }
+  owner->sleep.wake();
+  return true;
+}
+
 bool wait_for_locked(M* m) noexcept {
   Scheduler& s = scheduler();
   if (P* p = m->p) {

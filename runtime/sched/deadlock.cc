@@ -6,22 +6,23 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "runtime/sched/blocked_threads.hpp"
+#include "runtime/sched/hog.hpp"
+#include "runtime/sched/poller.hpp"
 #include "runtime/sched/record.hpp"
 #include "runtime/sched/scheduler.hpp"
+#include "runtime/sched/stall.hpp"
 
 namespace causeway::sched {
 
-struct BlockedThreads {
-  base::Lock lock{base::LockRank::Log};
-  base::IntrusiveList<BlockedThread, &BlockedThread::link_> list;
-};
-
 namespace {
 
-BlockedThreads blocked;  // trivially destructible as far as it matters: no thread touches it in exit()
+constexpr uint32_t kLooks = 3;                                                          // INV-DL4
+constexpr uint64_t kFirstPatienceNs = 1'000'000'000, kMostPatienceNs = 60'000'000'000;  // between looks at threads that may yet end
+constexpr uint32_t kGreensPrinted = 100, kThreadsPrinted = 20;
 
 // Reads a small file of /proc whole; false if it is not there or larger.
 bool read_proc(const char* path, char* to, size_t room) noexcept {
@@ -43,16 +44,26 @@ bool read_proc(const char* path, char* to, size_t room) noexcept {
   return n + 1 < room;
 }
 
-// Is a handler of the host installed for a signal that may come at any time?
-bool host_handles_signals() noexcept {
+// The number after `name` at the start of a line of /proc/self/status.
+bool status_field(const char* text, const char* name, int base, uint64_t* value) noexcept {
+  const char* line = strstr(text, name);
+  if (line == nullptr) return false;
+  *value = strtoull(line + strlen(name), nullptr, base);
+  return true;
+}
+
+// INV-DL3: a handler of the host is installed for a signal that may come at any time, or a debugger may call functions.
+bool somebody_else_may_act() noexcept {
   char text[8192];
-  if (!read_proc("/proc/self/status", text, sizeof text)) return true;
-  const char* line = strstr(text, "\nSigCgt:");
-  if (line == nullptr) return true;
-  const uint64_t caught = strtoull(line + 8, nullptr, 16);
+  uint64_t caught = 0, tracer = 0;
+  if (!read_proc("/proc/self/status", text, sizeof text) || !status_field(text, "\nSigCgt:", 16, &caught) ||
+      !status_field(text, "\nTracerPid:", 10, &tracer))
+    return true;
   uint64_t harmless = 0;
-  for (int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT, 32, 33}) harmless |= uint64_t{1} << (signal - 1);
-  return (caught & ~harmless) != 0;
+  // Faults, which a sleeping thread does not raise; what the C library keeps for itself; and ours.
+  for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT, 32, 33, hog_signal_installed()})
+    if (signal != 0) harmless |= uint64_t{1} << (signal - 1);
+  return tracer != 0 || (caught & ~harmless) != 0;
 }
 
 bool posix_timers_exist() noexcept {
@@ -72,21 +83,68 @@ bool is_worker(int tid) noexcept {
   return false;
 }
 
-// Every thread of the process is one that wakes nobody.
-bool all_threads_are_harmless() noexcept {
+bool read_task(int tid, const char* file, char* to, size_t room) noexcept {
+  base::TextBuffer<64> path;
+  path.append("/proc/self/task/").append_dec(static_cast<uint64_t>(tid)).append(file);
+  return read_proc(path.c_str(), to, room);
+}
+
+// The kernel says that the thread is in futex() on that word. Not so while a handler runs on top of the wait.
+bool sleeps_on(int tid, uintptr_t word) noexcept {
+  char text[256];
+  if (!read_task(tid, "/syscall", text, sizeof text)) return false;
+  char* rest = nullptr;
+  const unsigned long number = strtoul(text, &rest, 10);  // "running" has none
+  return rest != text && number == SYS_futex && strtoull(rest, nullptr, 16) == word;
+}
+
+// A main thread that has ended stays in the list until the process does.
+bool has_ended(int tid) noexcept {
+  char text[512];
+  if (!read_task(tid, "/stat", text, sizeof text)) return false;
+  const char* name_end = strrchr(text, ')');
+  return name_end != nullptr && name_end[1] == ' ' && (name_end[2] == 'Z' || name_end[2] == 'X');
+}
+
+bool is_harmless(int tid) noexcept {
+  if (tid == monitor_tid() || is_worker(tid)) return true;
+  uintptr_t word = 0;
+  if (BlockedThread::sleeps_for_ever(tid, &word)) return sleeps_on(tid, word);
+  return has_ended(tid);
+}
+
+// Visits the process's threads; false when there is no list, or visit() says so.
+template <class Visit>
+bool all_tasks(Visit visit) noexcept {
   DIR* tasks = opendir("/proc/self/task");
   if (tasks == nullptr) return false;
-  bool harmless = true, any = false;
-  while (harmless) {
+  bool good = true, any = false;
+  while (good) {
     const dirent* entry = readdir(tasks);
     if (entry == nullptr) break;
     if (entry->d_name[0] == '.') continue;
-    const int tid = atoi(entry->d_name);
     any = true;
-    harmless = tid == monitor_tid() || is_worker(tid) || BlockedThread::sleeps_for_ever(tid);
+    good = visit(atoi(entry->d_name));
   }
   closedir(tasks);
-  return harmless && any;
+  return good && any;
+}
+
+// INV-DL2
+bool all_threads_are_harmless() noexcept {
+  // The kernel lists them in the order of their birth, so a sum that depends on the order tells two lists apart.
+  const auto mix = [](uint64_t sum, int tid) { return (sum ^ static_cast<uint64_t>(tid)) * 0x9e3779b97f4a7c15ULL; };
+  uint64_t before = 1, after = 1;
+  const uint64_t changes = BlockedThread::changes();
+  return all_tasks([&](int tid) {
+           before = mix(before, tid);
+           return is_harmless(tid);
+         }) &&
+         all_tasks([&](int tid) {
+           after = mix(after, tid);
+           return true;
+         }) &&
+         before == after && BlockedThread::changes() == changes;
 }
 
 uint64_t alive() noexcept {
@@ -99,54 +157,41 @@ uint64_t alive() noexcept {
   return spawned - ended;
 }
 
-bool deadlocked() noexcept {
-  Scheduler& s = scheduler();
-  return s.options.deadlock_report && phase() == Phase::Running && alive() != 0 && earliest_timer() == kNoDeadline &&
-         s.idle.view().idle == s.p_count && s.inject.empty() && all_threads_are_harmless() && !posix_timers_exist() &&
-         !host_handles_signals();
-}
-
 }  // namespace
 
-BlockedThread::BlockedThread(bool for_ever, const std::atomic<uint32_t>& woken) noexcept
-    : tid_(os::thread_id()), for_ever_(for_ever), woken_(woken) {
-  {
-    base::LockGuard guard(blocked.lock);
-    blocked.list.push_back(this);
-  }
-  if (for_ever && phase() == Phase::Running) monitor_wake();  // it may be the last that could have woken somebody
-}
-
-BlockedThread::~BlockedThread() {
-  base::LockGuard guard(blocked.lock);
-  blocked.list.remove(this);
-}
-
-bool BlockedThread::sleeps_for_ever(int tid) noexcept {
-  base::LockGuard guard(blocked.lock);
-  for (BlockedThread* t = blocked.list.front(); t != nullptr; t = blocked.list.next(t))
-    if (t->tid_ == tid) return t->for_ever_ && t->woken_.load(std::memory_order_acquire) == 0;  // acquire: pairs with ready()
-  return false;
+void DeadlockCheck::reset() noexcept {
+  suspicions_ = 0;
+  patience_ns_ = UINT64_MAX;
 }
 
 bool DeadlockCheck::look() noexcept {
-  if (!deadlocked()) {
-    suspicions_ = 0;
+  Scheduler& s = scheduler();
+  if (!s.options.deadlock_report || !s.options.use_proc || phase() != Phase::Running || alive() == 0 || earliest_timer() != kNoDeadline ||
+      poller_has_waiters()) {
+    reset();
     return false;
   }
-  // Twice in a row, a tick apart: a thread on its way out of a wait, or a wake-up on its way in, is gone by then.
-  if (++suspicions_ < 3) return true;
+  if (!all_threads_are_harmless() || posix_timers_exist() || somebody_else_may_act() || !all_idle() || earliest_timer() != kNoDeadline ||
+      poller_has_waiters()) {
+    suspicions_ = 0;
+    // A thread that still could act may end, or forget about us, and nobody tells: we look again, less and less often.
+    patience_ns_ = patience_ns_ == UINT64_MAX ? kFirstPatienceNs : patience_ns_ < kMostPatienceNs / 2 ? patience_ns_ * 2 : kMostPatienceNs;
+    return false;
+  }
+  if (++suspicions_ < kLooks) return true;
   base::TextBuffer<256> text;
   text.append("all ");
   text.append_dec(alive());
   text.append(" green threads are asleep and no thread is left that could wake one");
   base::raw_write("causeway: green threads at the deadlock:\n");
-  print_green_threads(100);
+  print_green_threads(kGreensPrinted, &stalls_);
+  BlockedThread::print(kThreadsPrinted);
   base::fatal(base::FatalId::Deadlock, text.view());
 }
 
-void print_green_threads(uint32_t most) noexcept {
+void print_green_threads(uint32_t most, const StallWatch* stalls) noexcept {
   Scheduler& s = scheduler();
+  const uint64_t now = os::now_ns();
   const uint32_t used = s.arena->used();
   uint32_t printed = 0;
   uint64_t left_out = 0;
@@ -159,13 +204,14 @@ void print_green_threads(uint32_t most) noexcept {
       continue;
     }
     ++printed;
-    base::TextBuffer<256> line;
+    WaitText line;
     line.append("  green thread ");
     append_identity(line, g);
     line.append(state == GState::Running ? ": running" : state == GState::Runnable ? ": ready to run" : ": waits for ");
     if (state == GState::Parked) {
-      const char* waits_for = g->waits_for.load(std::memory_order_relaxed);
-      line.append(waits_for != nullptr ? waits_for : "something");
+      append_wait(line, g);
+      const uint64_t waited = stalls != nullptr ? stalls->seen_for(g, now) : 0;
+      if (waited != 0) line.append(", for ").append_dec(waited / 1'000'000).append(" ms");
     }
     line.append("\n");
     base::raw_write(line.view());

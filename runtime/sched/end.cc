@@ -2,6 +2,7 @@
 //
 // The first run of a green thread, its body, and its end: the bottom frame of every green stack.
 #include "arch/arch.hpp"
+#include "runtime/sched/poison.hpp"
 #include "runtime/sched/record.hpp"
 #include "runtime/sched/switch.hpp"
 
@@ -42,6 +43,7 @@ struct ReleaseStack : Deferred {
 #if CW_TSAN
     __tsan_destroy_fiber(copy.fiber);
 #endif
+    poison::stack_freed(copy.stack);
     copy.p->stacks.release(copy.stack, copy.stack_class);
   }
   P* p;
@@ -86,6 +88,7 @@ bool end_life(M*& m, G* g, bool ours) noexcept {
 
 void bind_stack(P* p, G* g) noexcept {
   g->stack = p->stacks.bind(g->stack_class);
+  poison::stack_taken(g->stack);
   const size_t colour = (g->id % kColours) * kColourBytes;
   g->sp = arch::prepare(g->stack.high - colour, &green_main);
 #if CW_TSAN
@@ -148,7 +151,7 @@ void green_main(void* landing) noexcept {
       if (G* next = pick_local(p)) {
         if (next->locked_m != nullptr) [[unlikely]] {
           m->pending = next;
-        } else if (kAdoptStacks && next->sp == nullptr && next->stack_class == stack_class) {
+        } else if (kAdoptStacks && next->sp == nullptr && next->stack_class == stack_class && !poison::on()) {
           // Hot reuse: it goes on right here, on this stack. Its own promise of a stack is given back.
           p->stacks.unreserve(stack_class);
           next->stack = stack;

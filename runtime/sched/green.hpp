@@ -61,6 +61,7 @@ struct alignas(64) G {
   P* timer_home = nullptr;                      // whose wheel may hold `timer`; null: not armed in this wait
   uint64_t timer_ticket = 0;                    // the wait that the timer ends
   std::atomic<const char*> waits_for{nullptr};  // constant text, for reports; relaxed everywhere
+  std::atomic<const void*> waits_at{nullptr};   // the object of a wait, for reports (WaitOptions::object); relaxed everywhere
   // --- identity and life ---
   uint64_t id = 0;
   std::atomic<uint32_t> life{0};
@@ -68,6 +69,7 @@ struct alignas(64) G {
   std::atomic<uint32_t> generation{0};  // of the record; odd while in use
   uint32_t index = 0;                   // in the arena; constant
   M* locked_m = nullptr;                // thread affinity
+  M* came_from = nullptr;               // migrate=always: where its user code ran last; compared only
   uint32_t lock_depth = 0;
   int32_t outcome = 0;  // of the body, published by kDone
   const cw_abi_task_ops* ops = nullptr;

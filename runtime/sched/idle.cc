@@ -3,25 +3,14 @@
 // Sleep and wake-up. An M without work gives its P to the idle list, looks once more, and sleeps on its own word. Work that is published wakes
 // at most one M at a time, which then searches (idle_word.hpp has the protocol and its invariants).
 //
-// One of the sleeping Ms is the watcher: it sleeps only until the earliest deadline of all wheels, and then expires them. An M that goes to
-// sleep takes the post if it is free; when the watcher is taken for work while an idle P has a timer, one more M is woken, finds nothing,
-// and takes the post.
-//   INV-IDLE3  A timer lies on the wheel of a P that an M holds (which looks at it with every decision), or a watcher sleeps no longer
-//              than to its deadline, or an M is on its way to the post. What slips through (no M left, a green thread that runs for
-//              long) the monitor finds at its next tick.
-//
-// With the virtual clock the watcher does not sleep: if nothing else runs, it moves the clock to the deadline.
+// Who of the sleeping Ms watches the timers and sits in the poller is watch.cc's business.
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/sched/switch.hpp"
+#include "runtime/sched/watch.hpp"
 
 namespace causeway::sched {
 
 namespace {
-
-// Values of watch_deadline beside a deadline. The first is earlier than any: nobody is kicked. The second is later than any: the watcher
-// reads the wheels right now, and whoever moves a deadline forward kicks it to look again.
-constexpr uint64_t kNobodyWatches = 0;
-constexpr uint64_t kWatcherLooks = kNoDeadline - 1;
 
 P* pop_idle_p_locked() noexcept {
   Scheduler& s = scheduler();
@@ -43,24 +32,6 @@ bool remove_idle_p_locked(P* p) noexcept {
     return true;
   }
   return false;
-}
-
-void stop_watching_locked(M* m) noexcept {
-  Scheduler& s = scheduler();
-  if (s.watcher != m) return;
-  s.watcher = nullptr;
-  s.watch_deadline.store(kNobodyWatches, std::memory_order_relaxed);  // relaxed: an unneeded kick at worst
-}
-
-// The watcher left its post for work. INV-IDLE3
-void fill_watch_locked() noexcept {
-  Scheduler& s = scheduler();
-  if (s.watcher != nullptr || s.idle_ms.empty()) return;
-  for (P* p = s.idle_ps; p != nullptr; p = p->idle_next) {
-    if (p->timer_earliest.load(std::memory_order_relaxed) == kNoDeadline) continue;
-    s.idle_ms.front()->sleep.wake();
-    return;
-  }
 }
 
 void remove_idle_m_locked(M* m) noexcept {
@@ -102,13 +73,22 @@ void give_p(P* p, bool searching) noexcept {
     return;
   }
   if (start_worker(p, searching) != nullptr) return;
-  // No thread to be had. The P stays idle; those that run find its work by theft.
+  if (hand_to_sleeping_owner(p)) {
+    if (searching && s.idle.end_search()) wake_one();
+    return;
+  }
+  // No thread to be had. The P stays idle; those that run find its work by theft, which is why its run-next goes into the ring.
+  if (G* next = p->next()) {
+    p->set_next(nullptr);
+    if (!p->queue.push(next)) push_global(next, next, 1);
+  }
   {
     base::LockGuard guard(s.lock);
     push_idle_p_locked(p);
     if (searching) s.idle.search_to_idle();
     else s.idle.add_idle();
   }
+  monitor_wake();  // perhaps nobody runs: it tries again
 }
 
 // Work or due timers anywhere: the last look before sleep.
@@ -120,20 +100,38 @@ bool see_work() noexcept {
   return false;
 }
 
-// Everything is asleep: with the virtual clock, time passes now. Needs: lock.
-bool advance_virtual_clock_locked(uint64_t deadline) noexcept {
-  Scheduler& s = scheduler();
-  if (s.idle.view().idle != s.p_count) return false;
-  if (deadline > s.virtual_now.load(std::memory_order_relaxed)) s.virtual_now.store(deadline, std::memory_order_relaxed);
-  return true;
+// What events let run, on an M that has just got a P: the first one is for this M, and not for one that would have to be woken to rob it.
+void run_events(P* p, ReadyList& ready) noexcept {
+  if (p->next() == nullptr) {
+    G* first = ready.pop();
+    first->state.store(GState::Runnable, std::memory_order_relaxed);
+    p->set_next(first);
+  }
+  if (ready.count != 0) push_runnable_all(p, ready);
+}
+
+// All that an M without a P does with what events let run: to the queue of the P that it has by now, or to everybody's.
+// Needs: lock. True: it has a P
+bool take_p_locked(M* m, P* p, ReadyList& ready) noexcept {
+  if (p != nullptr) {
+    attach_p_locked(m, p);
+    return true;
+  }
+  if (ready.count == 0) return false;
+  // Every P is held. Who gives one up later takes the lock after us, and looks again: INV-IDLE2.
+  for (G* g = ready.first; g != nullptr; g = g->next) g->state.store(GState::Runnable, std::memory_order_relaxed);
+  push_global_locked(ready.first, ready.last, ready.count);
+  ready = ReadyList{};
+  return false;
 }
 
 // Asleep in the idle list until a P was handed over or could be taken. True: m has a P (and perhaps a search token).
 bool sleep_in_idle_list(M* m) noexcept {
   Scheduler& s = scheduler();
+  bool quiet = false;
   for (;;) {
-    uint64_t until = kNoDeadline;
-    bool retire = false;
+    Rest rest;
+    ReadyList ready;
     {
       base::LockGuard guard(s.lock);
       if (m->handed_p == nullptr) {
@@ -142,59 +140,41 @@ bool sleep_in_idle_list(M* m) noexcept {
           stop_watching_locked(m);
           return false;
         }
-        // While every P is held there is nothing to watch for: who holds one looks at its timers.
-        if (s.idle_ps == nullptr) stop_watching_locked(m);
-        if (s.idle_ps != nullptr && (s.watcher == nullptr || s.watcher == m)) {
-          // Published before the deadlines are read: pairs with the fence in timer_moved_forward().
-          s.watcher = m;
-          s.watch_deadline.store(kWatcherLooks, std::memory_order_seq_cst);
-          std::atomic_thread_fence(std::memory_order_seq_cst);
-          until = earliest_timer();
-          s.watch_deadline.store(until, std::memory_order_seq_cst);
-          if (until == kNoDeadline) stop_watching_locked(m);
+        rest = choose_rest_locked(m, quiet);
+      }
+    }
+    const bool woken = take_rest(m, rest, ready);
+    quiet = rest.in_poller && !woken && ready.count == 0;
+    {
+      base::LockGuard guard(s.lock);
+      if (rest.in_poller) leave_poller_locked(m);
+      P* p = m->handed_p;
+      const bool due = rest.until != kNoDeadline && rest.until <= now_ns();
+      if (p != nullptr) {
+        m->handed_p = nullptr;
+        m->searching = m->handed_searching;
+        m->handed_searching = false;
+      } else if (woken || due || ready.count != 0) {
+        p = pop_idle_p_locked();
+        if (p != nullptr) {
+          s.idle.remove_idle();
+          remove_idle_m_locked(m);
+          stop_watching_locked(m);
+          fill_watch_locked();
+        } else if (due) {
+          stop_watching_locked(m);  // all Ps run: their Ms expire the timers, and the monitor sees to it
         }
-        retire = until == kNoDeadline && s.m_alive > s.p_count;
-        if (until != kNoDeadline && s.options.virtual_clock && advance_virtual_clock_locked(until)) until = 0;
-      }
-    }
-    uint64_t wait_ns = UINT64_MAX;
-    if (until != kNoDeadline) {
-      const uint64_t now = now_ns();
-      wait_ns = until > now ? until - now : 0;
-      if (scheduler().options.virtual_clock && wait_ns != 0) wait_ns = 1'000'000;  // look again: time stands still until all sleep
-    } else if (retire) {
-      wait_ns = s.options.retire_ns;
-    }
-    // relaxed: a hint for wake_any_async(), which must not spend its wake-up on an M that waits for its locked green thread.
-    m->takes_p.store(true, std::memory_order_relaxed);
-    const bool woken = wait_ns == 0 ? m->sleep.try_take() : m->sleep.sleep(wait_ns);
-    m->takes_p.store(false, std::memory_order_relaxed);
-    base::LockGuard guard(s.lock);
-    if (P* p = m->handed_p) {
-      m->handed_p = nullptr;
-      m->searching = m->handed_searching;
-      m->handed_searching = false;
-      attach_p_locked(m, p);
-      return true;
-    }
-    const bool due = until != kNoDeadline && until <= now_ns();
-    if (woken || due) {
-      if (P* p = pop_idle_p_locked()) {
-        s.idle.remove_idle();
+      } else if (rest.retire && s.m_alive > s.p_count && !s.exiting.load(std::memory_order_relaxed)) {
         remove_idle_m_locked(m);
-        stop_watching_locked(m);
         fill_watch_locked();
-        attach_p_locked(m, p);
-        return true;
+        --s.m_alive;
+        m->retired = true;
+        return false;
       }
-      if (due) stop_watching_locked(m);  // all Ps run: their Ms expire the timers, and the monitor sees to it
-    } else if (retire && s.m_alive > s.p_count && !s.exiting.load(std::memory_order_relaxed)) {
-      remove_idle_m_locked(m);
-      fill_watch_locked();
-      --s.m_alive;
-      m->retired = true;
-      return false;
+      if (!take_p_locked(m, p, ready)) continue;
     }
+    if (ready.count != 0) run_events(m->p, ready);
+    return true;
   }
 }
 
@@ -255,22 +235,41 @@ void start_p(P* p) noexcept {
     give_p(p, false);
     return;
   }
-  bool nobody_watches;
+  bool lacks_m;
   {
     base::LockGuard guard(s.lock);
-    nobody_watches = earliest != kNoDeadline && s.watcher == nullptr && s.idle_ms.empty();
-    if (!nobody_watches) {
-      push_idle_p_locked(p);
-      s.idle.add_idle();
+    push_idle_p_locked(p);
+    s.idle.add_idle();
+    lacks_m = s.idle_ms.empty() && post_is_free_locked();
+    if (lacks_m) {
+      remove_idle_p_locked(p);
+      s.idle.remove_idle();
+    } else {
       fill_watch_locked();
     }
   }
-  if (nobody_watches) {  // a new M finds nothing to run, and takes the post: INV-IDLE3
+  if (lacks_m) {  // a new M finds nothing to run, and takes the post: INV-IDLE3, INV-IDLE4
     give_p(p, false);
     return;
   }
   s.idle.look_again();
   if (see_work()) wake_one();
+}
+
+void send_to_post() noexcept {
+  Scheduler& s = scheduler();
+  P* p = nullptr;
+  {
+    base::LockGuard guard(s.lock);
+    if (s.idle_ps == nullptr || !post_is_free_locked()) return;
+    if (!s.idle_ms.empty()) {
+      s.idle_ms.front()->sleep.wake();  // it takes a P, finds nothing, and goes to sleep at the post
+      return;
+    }
+    p = pop_idle_p_locked();
+    s.idle.remove_idle();
+  }
+  give_p(p, false);
 }
 
 bool release_and_sleep(M* m) noexcept {
@@ -329,17 +328,39 @@ bool sleep_for_p(M* m) noexcept {
   return sleep_in_idle_list(m);
 }
 
-void timer_moved_forward(uint64_t deadline_ns) noexcept {
+bool give_to_stranger(M* m, G* g) noexcept {
   Scheduler& s = scheduler();
-  // The wheel's earliest deadline is written; the watcher published itself before it read them.
-  std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (deadline_ns >= s.watch_deadline.load(std::memory_order_seq_cst)) return;
-  M* watcher;
+  P* p = m->p;
+  M* to = nullptr;
   {
     base::LockGuard guard(s.lock);
-    watcher = s.watcher;
+    s.idle_ms.for_each([&](M* each) {
+      const bool stranger = each != g->m && each != g->came_from && each->handed_p == nullptr;
+      if (stranger && (to == nullptr || to == s.watcher)) to = each;  // the watcher only when there is no other
+    });
+    m->gate.detach_p();
+    m->p = nullptr;
+    if (to != nullptr) {
+      remove_idle_m_locked(to);
+      stop_watching_locked(to);
+      fill_watch_locked();
+      to->pending = g;
+      to->handed_p = p;
+      to->handed_searching = false;
+    }
   }
-  if (watcher != nullptr) watcher->sleep.wake();
+  if (to != nullptr) {
+    to->sleep.wake();
+    return true;
+  }
+  G* next = p->next();
+  p->set_next(g);
+  if (next != nullptr) ready_in_turn(p, next);
+  if (start_worker(p, false) != nullptr) return true;
+  p->set_next(nullptr);
+  base::LockGuard guard(s.lock);
+  attach_p_locked(m, p);
+  return false;
 }
 
 }  // namespace causeway::sched

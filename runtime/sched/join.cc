@@ -6,7 +6,7 @@
 
 namespace causeway::sched {
 
-cw_status join(G* g, uint64_t timeout_ns, bool cancellable) noexcept {
+cw_status join(G* g, uint64_t timeout_ns, bool cancellable, StopPoint* stop) noexcept {
   // acquire: the outcome and the payload; pairs with the release in end_life().
   if ((g->life.load(std::memory_order_acquire) & G::kDone) != 0) return CW_OK;
   WaitScope scope;
@@ -15,7 +15,9 @@ cw_status join(G* g, uint64_t timeout_ns, bool cancellable) noexcept {
   WaitOptions options;
   options.deadline_ns = deadline_after(timeout_ns);
   options.cancellable = cancellable;
-  options.what = "the end of a green thread";
+  options.what = kJoinWait.data();
+  options.stop = stop;
+  options.object = g;
   Waiter waiter;
   g->join_lock.lock();
   // acq_rel: as above, and our bit before the end's look.

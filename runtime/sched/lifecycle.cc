@@ -3,7 +3,10 @@
 
 #include <new>
 
+#include "runtime/sched/chaos.hpp"
 #include "runtime/sched/deadlock.hpp"
+#include "runtime/sched/poison.hpp"
+#include "runtime/sched/poller.hpp"
 #include "runtime/sched/record.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/sched/spawn.hpp"
@@ -124,6 +127,7 @@ void tear_down() noexcept {
   const uint32_t ms = s.m_count.load(std::memory_order_acquire);
   for (uint32_t i = 0; i < ms; ++i) s.ms[i]->sleep.wake();
   join_ended_workers();
+  remove_poller();
   if (s.guard_installed) stack::uninstall_guard_handler();
   for (uint32_t i = 0; i < s.p_count && s.ps != nullptr; ++i) {
     P* p = s.ps[i];
@@ -133,15 +137,18 @@ void tear_down() noexcept {
       s.arena->give_back(g, g, 1);
     }
     s.foreign_spawned.fetch_add(p->spawned.load(std::memory_order_relaxed), std::memory_order_relaxed);
-    delete p;
+    poison::destroy(p);
   }
   delete[] s.ps;
   s.ps = nullptr;
   s.p_count = 0;
-  s.stacks.stop();
+  // The caches gave back what they held when their Ps went, so a promise that is left was forgotten by whoever failed after making it.
+  for (const stack::ClassStats& each : s.stacks.stats().classes)
+    CW_CHECK(each.promised == 0, "a promise of a stack outlived all green threads");
+  CW_CHECK(s.stacks.stop() == 0, "a stack outlived all green threads");
   if (s.arena != nullptr) s.arena->retire();
   s.arena = nullptr;
-  for (uint32_t i = 0; i < ms; ++i) delete s.ms[i];
+  for (uint32_t i = 0; i < ms; ++i) poison::destroy(s.ms[i]);
   if (s.ms != nullptr) os::unmap(s.ms, s.ms_bytes);
   s.ms = nullptr;
   s.m_count.store(0, std::memory_order_relaxed);
@@ -153,6 +160,7 @@ base::Result<void> set_up(const Options& options, base::asym::Mode barrier) noex
   constructed = true;
   Scheduler& s = scheduler();
   s.options = options;
+  poison::set(options.poison);
   s.max_hogs = options.max_hogs != 0 ? options.max_hogs : 4 * options.processors;
   if (auto mode = base::asym::start(barrier); !mode) return mode.error();
   auto default_class = stack::class_for(options.stack_size);
@@ -177,6 +185,7 @@ base::Result<void> set_up(const Options& options, base::asym::Mode barrier) noex
   for (uint32_t i = 0; i < s.p_count; ++i) {
     s.ps[i] = new (std::nothrow) P(i, options.processors == 1, s.stacks, now);
     if (s.ps[i] == nullptr) return no_memory;
+    chaos::adopt(s.ps[i]);
   }
   for (uint32_t i = s.p_count; i-- > 0;) {
     base::LockGuard guard(s.lock);
@@ -223,10 +232,7 @@ base::Result<void> start(const Options& options, base::asym::Mode barrier, Start
 }
 
 cw_status stop(uint64_t timeout_ns, LeftText* left) noexcept {
-  if (current_green() != nullptr) {
-    left->append("a green thread cannot wait for its own end; stop the runtime from another thread");
-    return CW_E_STATE;
-  }
+  const bool on_green = current_green() != nullptr;
   {
     base::LockGuard guard(process.lifecycle);
     const Phase now = phase();
@@ -234,11 +240,15 @@ cw_status stop(uint64_t timeout_ns, LeftText* left) noexcept {
       left->append("no runtime is running");
       return CW_E_STATE;
     }
+    if (now == Phase::Running && references > 1) {
+      --references;
+      return CW_OK;
+    }
+    if (on_green) {
+      left->append("a green thread cannot wait for its own end; stop the runtime from another thread");
+      return CW_E_STATE;
+    }
     if (now == Phase::Running) {
-      if (references > 1) {
-        --references;
-        return CW_OK;
-      }
       references = 0;
       // seq_cst: before our look at foreign_calls; see ForeignCall.
       process.phase.store(Phase::Stopping, std::memory_order_seq_cst);

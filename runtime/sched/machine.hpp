@@ -17,6 +17,7 @@
 #include "runtime/crossing/crossing.hpp"
 #include "runtime/os/os.hpp"
 #include "runtime/sched/green.hpp"
+#include "runtime/sched/hog.hpp"
 #include "runtime/sched/park_word.hpp"
 
 namespace causeway::sched {
@@ -38,6 +39,8 @@ struct alignas(64) M {
   G* locked_g = nullptr;  // the green thread that keeps this thread
   uint64_t random = 0;
   uint32_t async_depth = 0;  // calls of ours from signal handlers that interrupted the runtime on this thread
+  bool never_waits =
+      false;  // inside a NeverWaits scope: a handler may have interrupted user code anywhere, in malloc or under a lock of ours
   // --- asleep: written under Scheduler::lock before wake(), read by the owner after it ---
   SleepWord<> sleep;
   P* handed_p = nullptr;
@@ -47,6 +50,8 @@ struct alignas(64) M {
   bool in_idle_list = false;
   std::atomic<bool> takes_p{false};  // asleep for any P, not for its locked green thread; a hint, relaxed everywhere
   bool retired = false;              // left because there were too many; no longer in m_alive
+  // --- its own rules: hog.hpp ---
+  HogState hog;
   // --- constant after creation ---
   uint32_t id = 0;
   pthread_t thread{};         // guarded by Scheduler::lock, as thread_valid

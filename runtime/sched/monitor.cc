@@ -6,12 +6,17 @@
 //   hogs       a green thread that keeps a P for longer than hog_ns while others wait loses the P (not the CPU): one membarrier for all
 //              candidates, then crossing/gate.hpp decides who was in user code. The hog parks at its next call of ours.
 //   leftovers  work or due timers beside an idle P: somebody is woken (INV-IDLE3's second line)
-//   stacks     pages of free stacks go back, a few at a time
+//   events     of descriptors, if no M sits in the poller; and somebody is sent there (INV-IDLE4 in watch.hpp)
+//   stacks     pages of free stacks go back, a few at a time; threads that have retired are joined
+//   reports    hogs by the name of their function (hog.hpp), and with option stall the waits that last too long (stall.hpp)
 // Before it goes to sleep it looks for a deadlock (deadlock.hpp).
 //
-// Not chosen: a signal to the hog. The gate shows without one whether its M is in user code, and a signal is the host's to use.
+// Not chosen: a signal to take the P. The gate shows without one whether its M is in user code, and a signal is the host's to use.
 #include "runtime/sched/deadlock.hpp"
+#include "runtime/sched/hog.hpp"
+#include "runtime/sched/poller.hpp"
 #include "runtime/sched/scheduler.hpp"
+#include "runtime/sched/stall.hpp"
 
 namespace causeway::sched {
 
@@ -58,7 +63,10 @@ void detach_hogs(uint64_t now) noexcept {
         continue;
       }
       if (now - p->seen_since_ns < s.options.hog_ns || !waits_for_p(p)) continue;
-      if (s.hogs + n >= s.max_hogs) continue;
+      if (s.hogs + n >= s.max_hogs) {
+        hog_refused();
+        continue;
+      }
       if ((m->gate.request(crossing::poll::kDetach) & crossing::poll::kDetach) != 0) candidates[n++] = m;
     }
   }
@@ -72,6 +80,7 @@ void detach_hogs(uint64_t now) noexcept {
       M* m = candidates[i];
       if (!m->gate.try_take(crossing::poll::kDetach)) continue;
       taken[got++] = m->p;
+      hog_detached_locked(m, m->p->seen_since_ns);
       m->p = nullptr;
       ++s.hogs;
     }
@@ -94,19 +103,6 @@ void wake_for_leftovers(uint64_t now) noexcept {
   if (work) wake_one();
 }
 
-bool all_idle() noexcept {
-  Scheduler& s = scheduler();
-  const bool hogs = [&] {
-    base::LockGuard guard(s.lock);
-    return s.hogs != 0;
-  }();
-  if (hogs || s.idle.view().idle != s.p_count || !s.inject.empty() || s.global_size.load(std::memory_order_relaxed) != 0) return false;
-  for (uint32_t i = 0; i < s.p_count; ++i)
-    if (s.ps[i]->next() != nullptr || !s.ps[i]->queue.empty()) return false;
-  // A timer that nobody watches (INV-IDLE3 in idle.cc: no M was left for the post) is ours until somebody does.
-  return earliest_timer() == kNoDeadline || s.watch_deadline.load(std::memory_order_relaxed) != 0;
-}
-
 // Sleeps up to `ns` unless it is to end. True: go on.
 bool pause(uint64_t ns) noexcept {
   os::futex_wait(monitor.state, kAwake, ns);
@@ -116,14 +112,19 @@ bool pause(uint64_t ns) noexcept {
 void* monitor_main(void*) {
   Scheduler& s = scheduler();
   monitor.tid.store(os::thread_id(), std::memory_order_relaxed);
-  DeadlockCheck deadlock;
+  StallWatch stalls(s.options.stall_ns);
+  DeadlockCheck deadlock(stalls);
   for (;;) {
     if (!pause(kTickNs)) return nullptr;
     const uint64_t now = os::now_ns();
     detach_hogs(now);
     wake_for_leftovers(s.options.virtual_clock ? now_ns() : now);
+    monitor_poll();
     uint64_t next_scavenge = s.stacks.scavenge(now);
-    if (!all_idle()) {
+    join_retired_workers();
+    report_hogs(now);
+    stalls.look(now);
+    if (!all_idle() || hog_reports_wait()) {
       deadlock.reset();
       continue;
     }
@@ -133,7 +134,9 @@ void* monitor_main(void*) {
     if (!monitor.state.compare_exchange_strong(seen, kAsleep, std::memory_order_seq_cst)) continue;
     base::RealAtomics::fence_seq_cst();
     if (all_idle()) {
-      const uint64_t sleep_ns = next_scavenge == UINT64_MAX ? UINT64_MAX : next_scavenge > now ? next_scavenge - now : kTickNs;
+      uint64_t sleep_ns = next_scavenge == UINT64_MAX ? UINT64_MAX : next_scavenge > now ? next_scavenge - now : kTickNs;
+      if (deadlock.patience_ns() < sleep_ns) sleep_ns = deadlock.patience_ns();
+      if (stalls.on() && stalls.period_ns() < sleep_ns) sleep_ns = stalls.period_ns();
       os::futex_wait(monitor.state, kAsleep, sleep_ns);
     }
     seen = kAsleep;
@@ -142,6 +145,20 @@ void* monitor_main(void*) {
 }
 
 }  // namespace
+
+bool all_idle() noexcept {
+  Scheduler& s = scheduler();
+  const bool hogs = [&] {
+    base::LockGuard guard(s.lock);
+    return s.hogs != 0;
+  }();
+  if (hogs || s.idle.view().idle != s.p_count || !s.inject.empty() || s.global_size.load(std::memory_order_relaxed) != 0) return false;
+  for (uint32_t i = 0; i < s.p_count; ++i)
+    if (s.ps[i]->next() != nullptr || !s.ps[i]->queue.empty()) return false;
+  if (poller_is_unattended()) return false;
+  // A timer that nobody watches (INV-IDLE3 in watch.hpp: no M was left for the post) is ours until somebody does.
+  return earliest_timer() == kNoDeadline || s.watch_deadline.load(std::memory_order_relaxed) != 0;
+}
 
 int monitor_tid() noexcept { return monitor.tid.load(std::memory_order_relaxed); }
 
@@ -153,6 +170,7 @@ void monitor_wake() noexcept {
 }
 
 base::Result<void> start_monitor() noexcept {
+  start_hog_reports(scheduler().options.signal);
   monitor.state.store(kAwake, std::memory_order_relaxed);  // relaxed: pthread_create publishes it
   constexpr size_t kMonitorStack = size_t{256} << 10;
   auto created = os::thread_create(&monitor_main, nullptr, kMonitorStack, "causeway-watch");
@@ -168,6 +186,7 @@ void stop_monitor() noexcept {
   os::futex_wake(monitor.state, 1);
   pthread_join(monitor.thread, nullptr);
   monitor.valid = false;
+  stop_hog_reports();
 }
 
 }  // namespace causeway::sched

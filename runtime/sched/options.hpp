@@ -20,7 +20,12 @@ struct Options {
   bool light_guards = true;
   bool virtual_clock = false;  // time stands still while anything runs, and jumps to the next deadline when nothing does
   bool deadlock_report = true;
+  bool use_proc = true;         // false: as where /proc is not mounted
+  bool migrate_always = false;  // green threads move to another M at each chance (chaos.hpp)
+  bool poison = false;          // what is freed is overwritten, and looked at when it is used again (chaos.hpp)
+  uint64_t stall_ns = 0;        // a wait longer than this is reported; 0: none is
   uint64_t hog_ns = 10'000'000;
+  int signal = 0;                      // what a hog is asked with (hog.hpp); 0: the first free real-time signal
   uint64_t retire_ns = 5'000'000'000;  // an idle worker beyond the processors ends after this
 };
 

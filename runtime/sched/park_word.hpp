@@ -3,7 +3,12 @@
 // The two words of parking: the word that an OS thread sleeps on, and the word that decides who ends a wait.
 //
 // SleepWord: one token per thread. wake() leaves the token, sleep() takes it; a token that comes first makes the
-// sleep return at once. Used by an M without work and by plain threads that wait for green threads.
+// sleep return at once. Used by an M without work. One M may sleep in the poller instead of its futex (poller.hpp):
+// sleep_in() says so in the word, and wake() interrupts the poller then, and only then.
+//
+//   INV-SLEEP1 Whoever turns kPolling into kToken interrupts the poller. The interrupt stays until the poll of the one
+//              that waits there has seen it, so it does not matter whether the owner is in the kernel already; and at
+//              most one thread polls and waits (INV-POLL1), so it ends that one's sleep.
 //
 // ClaimWord: {ticket, state} of one waiting party (a G, or a plain thread). A wait is opened under a new ticket
 // before the party is linked anywhere. Wakers, the timer and a stop request each try to claim it; exactly one
@@ -31,6 +36,9 @@
 
 namespace causeway::sched {
 
+// poller.cc. Signal-safe: yes
+void interrupt_poller() noexcept;
+
 // Where a SleepWord blocks; the interleaving checker brings its own.
 struct OsFutex {
   // 0 or ETIMEDOUT; may return early.
@@ -38,6 +46,8 @@ struct OsFutex {
     return os::futex_wait(word, expected, timeout_ns);
   }
   static void wake_one(const std::atomic<uint32_t>& word) noexcept { os::futex_wake(word, 1); }
+  // Ends the poll that waits, or the next one.
+  static void interrupt() noexcept { interrupt_poller(); }
 };
 
 template <class Env = base::RealAtomics, class Futex = OsFutex>
@@ -51,6 +61,9 @@ class SleepWord {
   // Spurious returns of the futex restart the wait with the full time, so a timeout is "at least".
   // Blocks: yes. One thread per word.
   bool sleep(uint64_t timeout_ns = UINT64_MAX) noexcept;
+  // The same in the poller: poll() waits there, and may return for any reason. Not called if the token is there. One thread at a time.
+  template <class Poll>
+  bool sleep_in(Poll&& poll) noexcept;
   // Takes the token if it is there.
   bool try_take() noexcept;
   // Leaves the token; two tokens are one. The word must stay mapped until the woken thread is known to be gone.
@@ -60,8 +73,13 @@ class SleepWord {
   bool wake_if_sleeping() noexcept {
     uint32_t seen = kSleeping;
     // release: as in wake(). relaxed on failure: nothing was done.
-    if (!word_.compare_exchange_strong(seen, kToken, std::memory_order_release, std::memory_order_relaxed)) return false;
-    Futex::wake_one(word_);
+    if (word_.compare_exchange_strong(seen, kToken, std::memory_order_release, std::memory_order_relaxed)) {
+      Futex::wake_one(word_);
+      return true;
+    }
+    if (seen != kPolling || !word_.compare_exchange_strong(seen, kToken, std::memory_order_release, std::memory_order_relaxed))
+      return false;
+    Futex::interrupt();  // INV-SLEEP1
     return true;
   }
 
@@ -69,6 +87,7 @@ class SleepWord {
   static constexpr uint32_t kEmpty = 0;     // no token; anybody may leave one, the owner may go to sleep
   static constexpr uint32_t kToken = 1;     // the owner takes it
   static constexpr uint32_t kSleeping = 2;  // the owner is in, or on its way into, the futex; wake() ends it
+  static constexpr uint32_t kPolling = 3;   // the owner is in, on its way into, or on its way out of, the poller; wake() ends it
 
   typename Env::template atomic<uint32_t> word_{kEmpty};
 };
@@ -95,6 +114,11 @@ class ClaimWord {
   WaitEnd finish() noexcept;
   // The ticket of the wait under way or of the last one.                                           Owner only.
   uint64_t ticket() const noexcept { return word_.load(std::memory_order_relaxed) >> kStateBits; }
+  // The ticket of a wait that is open right now, else 0: for reports. While it stays the same, the party has not run.
+  uint64_t open_ticket() const noexcept {
+    const uint64_t word = word_.load(std::memory_order_acquire);  // acquire: what the party wrote; pairs with the release in begin()
+    return open(word) ? word >> kStateBits : 0;
+  }
 
   // True for exactly one caller per ticket; it makes the party ready.        Under the object's lock, or the owner.
   bool claim(uint64_t ticket, WaitEnd why) noexcept;
@@ -157,7 +181,24 @@ bool SleepWord<Env, Futex>::sleep(uint64_t timeout_ns) noexcept {
 template <class Env, class Futex>
 void SleepWord<Env, Futex>::wake() noexcept {
   // release: what we did before; pairs with the acquire in sleep(). We read nothing of the sleeper's.
-  if (word_.exchange(kToken, std::memory_order_release) == kSleeping) Futex::wake_one(word_);
+  const uint32_t before = word_.exchange(kToken, std::memory_order_release);
+  if (before == kSleeping) Futex::wake_one(word_);
+  else if (before == kPolling) Futex::interrupt();  // INV-SLEEP1
+}
+
+template <class Env, class Futex>
+template <class Poll>
+bool SleepWord<Env, Futex>::sleep_in(Poll&& poll) noexcept {
+  uint32_t seen = kEmpty;
+  // relaxed: as in sleep(). The poller's interrupt is remembered there, so nothing has to be ordered against it.
+  if (word_.compare_exchange_strong(seen, kPolling, std::memory_order_relaxed, std::memory_order_relaxed)) {
+    poll();
+    seen = kPolling;
+    if (word_.compare_exchange_strong(seen, kEmpty, std::memory_order_relaxed, std::memory_order_relaxed)) return false;
+  }
+  // acquire: what every waker so far did before; pairs with the release in wake().
+  word_.exchange(kEmpty, std::memory_order_acquire);
+  return true;
 }
 
 template <class Env>

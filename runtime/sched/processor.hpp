@@ -19,12 +19,14 @@
 namespace causeway::sched {
 
 inline constexpr uint32_t kRunQueueCapacity = 1024;
+inline constexpr uint32_t kLoopTicks = 64;  // every 64th decision is the loop's, which looks at the global queue first
 
 struct alignas(64) P {
   P(uint32_t id_, bool solo, stack::Pool& pool, uint64_t now) noexcept : id(id_), queue(solo), stacks(pool), timers(now) {}
 
   // --- owner only ---
   const uint32_t id;
+  uint32_t tick_step = 1;    // how far each decision moves tick_; constant
   uint32_t next_streak = 0;  // run_next taken in a row while the ring was not empty (kMaxNextStreak)
   // Scheduling decisions; and what runs next. Only the owner writes; relaxed everywhere: the monitor reads them as hints.
   std::atomic<uint32_t> tick_{0};
@@ -52,8 +54,13 @@ struct alignas(64) P {
   uint32_t seen_tick = 0;
   uint64_t seen_since_ns = 0;
 
+  // For migrate=always: keeps the tick where loop_is_due() says so each time. Before the P is used.
+  void always_ask_the_loop() noexcept {
+    tick_.store(kLoopTicks - 1, std::memory_order_relaxed);
+    tick_step = kLoopTicks;
+  }
   uint32_t tick() const noexcept { return tick_.load(std::memory_order_relaxed); }
-  void next_tick() noexcept { tick_.store(tick() + 1, std::memory_order_relaxed); }
+  void next_tick() noexcept { tick_.store(tick() + tick_step, std::memory_order_relaxed); }
   G* next() const noexcept { return run_next_.load(std::memory_order_relaxed); }
   void set_next(G* g) noexcept { run_next_.store(g, std::memory_order_relaxed); }
   // release: whoever sums up and sees this end also sees what the green thread spawned, on any P.

@@ -3,6 +3,8 @@
 
 #include <cstdlib>
 
+#include "runtime/sched/poison.hpp"
+
 namespace causeway::sched {
 
 namespace {
@@ -67,6 +69,7 @@ void drop_extras(G* g) noexcept {
 
 void retire_record(G* g) noexcept {
   g->state.store(GState::Free, std::memory_order_relaxed);
+  poison::record_freed(g);
   // release: a stale handle that reads the new generation does not read older fields. Even: not in use.
   g->generation.store(g->generation.load(std::memory_order_relaxed) + 1, std::memory_order_release);
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // What runs next. Two places decide: pick_local() on the stack of a green thread that parks or yields, for what its own P has; and the loop of
-// the M on its system stack, for everything else: due timers, the global queue, theft, sleep.
+// the M on its system stack, for everything else: due timers, the global queue, I/O events, theft, sleep.
+#include "runtime/sched/chaos.hpp"
+#include "runtime/sched/poller.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/sched/switch.hpp"
 
@@ -9,7 +11,7 @@ namespace causeway::sched {
 
 namespace {
 
-constexpr uint32_t kGlobalMask = 63;    // every 64th decision looks at the global queue first
+constexpr uint32_t kGlobalMask = kLoopTicks - 1;
 constexpr uint32_t kMaxNextStreak = 3;  // run_next in a row while others wait in the ring
 constexpr uint32_t kStealRounds = 4;
 constexpr uint32_t kTakeGlobal = 64;
@@ -91,6 +93,15 @@ G* steal(M* m, P* mine) noexcept {
   return nullptr;
 }
 
+// The first of those that an I/O event lets run, or null; the others go to p's ring.
+G* take_events(P* p, PollWhen when) noexcept {
+  ReadyList ready;
+  poll_if_wanted(when, ready);
+  G* first = ready.pop();
+  if (ready.count != 0) push_runnable_all(p, ready);
+  return first;
+}
+
 // The next green thread for m, with a P to run it on; null: the M must end.
 G* find_runnable(M* m) noexcept {
   Scheduler& s = scheduler();
@@ -106,6 +117,9 @@ G* find_runnable(M* m) noexcept {
     if (p->timer_earliest.load(std::memory_order_relaxed) != kNoDeadline) run_timers(p, p, now_ns());
     if ((p->tick() & kGlobalMask) == kGlobalMask) {
       p->next_tick();
+      ReadyList ready;
+      poll_if_wanted(PollWhen::NotTooOften, ready);  // busy Ps look too: who waits for a descriptor does not starve
+      if (ready.count != 0) push_runnable_all(p, ready);
       if (G* g = take_global(p)) return g;
     }
     if (G* g = pick_local(p)) return g;
@@ -114,13 +128,15 @@ G* find_runnable(M* m) noexcept {
       if (!m->searching) m->searching = s.idle.begin_search();
       if (m->searching) {
         if (G* g = steal(m, p)) return g;
-        if (spins++ < kSpinRounds) {
+        // Not while somebody waits for a descriptor and nobody polls: the next work may come from there, and a spinner does not see it.
+        if (spins++ < kSpinRounds && !poller_is_unattended()) {
           for (int i = 0; i < 16; ++i) arch::relax();
           if (!s.exiting.load(std::memory_order_relaxed)) continue;  // relaxed: sleep looks again under the lock
         }
       }
     }
     spins = 0;
+    if (G* g = take_events(p, PollWhen::Always)) return g;
     if (!release_and_sleep(m)) return nullptr;
   }
 }
@@ -147,8 +163,12 @@ G* pick_local(P* p) noexcept {
 }
 
 void push_global(G* first, G* last, uint32_t n) noexcept {
+  base::LockGuard guard(scheduler().lock);
+  push_global_locked(first, last, n);
+}
+
+void push_global_locked(G* first, G* last, uint32_t n) noexcept {
   Scheduler& s = scheduler();
-  base::LockGuard guard(s.lock);
   last->next = nullptr;
   if (s.global_last != nullptr) s.global_last->next = first;
   else s.global_first = first;
@@ -176,6 +196,16 @@ CW_NOINLINE void spill(P* p, G* g) noexcept {
 void push_runnable(P* p, G* g) noexcept {
   if (!p->queue.push(g)) [[unlikely]]
     spill(p, g);
+  Scheduler& s = scheduler();
+  if (s.p_count > 1 && s.idle.should_wake()) wake_one();
+}
+
+void push_runnable_all(P* p, ReadyList& list) noexcept {
+  while (G* g = list.pop()) {
+    g->state.store(GState::Runnable, std::memory_order_relaxed);
+    if (!p->queue.push(g)) [[unlikely]]
+      spill(p, g);
+  }
   Scheduler& s = scheduler();
   if (s.p_count > 1 && s.idle.should_wake()) wake_one();
 }
@@ -221,6 +251,8 @@ void run_loop(M* m) noexcept {
       hand_to_locked(m, g);
       continue;
     }
+    if (scheduler().options.migrate_always && chaos::pass_on(m, g)) [[unlikely]]
+      continue;
     if (g->sp == nullptr) bind_stack(m->p, g);
     g->state.store(GState::Running, std::memory_order_relaxed);
     switch_context(m, &m->system, g, nullptr);

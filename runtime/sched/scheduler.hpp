@@ -4,11 +4,12 @@
 //
 // Where to find what:
 //   switch.hpp    changing contexts            schedule.cc  which green thread runs next, the loop of an M
-//   spawn.cc      birth                        idle.cc      going to sleep, waking up, who watches the timers
+//   spawn.cc      birth                        idle.cc      going to sleep, waking up
 //   end.cc        first run, body, end         record.cc    records: taken, given back
 //   join.cc       waiting for an end           stop_request.cc  asking to stop
 //   wait.cc       parking and ready            worker.cc    OS threads: creation, ending, reuse
-//   timers.cc     arming, expiry               monitor.cc   hogs, overdue timers, scavenging, deadlock
+//   timers.cc     arming, expiry               watch.cc     who watches the timers and sits in the poller
+//   poller.cc     looking for I/O events       monitor.cc   hogs, overdue timers, scavenging, deadlock
 //   affinity.cc   green threads on one thread  lifecycle.cc start and stop
 //
 // There is one Scheduler, in static storage, made anew by each start; its counters stay readable after a stop, and exit() never destroys it.
@@ -73,7 +74,9 @@ struct Scheduler {
   P* idle_ps = nullptr;
   base::IntrusiveList<M, &M::idle_link> idle_ms;  // most recently idle first
   M* watcher = nullptr;                           // the idle M that sleeps until watch_deadline
-  G* global_first = nullptr;                      // overflow of the rings, and what lost its P; FIFO
+  // The M that waits in the poller: set when it decides to, cleared by itself only, when it is out (INV-POLL1). Read without the lock too.
+  std::atomic<M*> poller_seat{nullptr};
+  G* global_first = nullptr;  // overflow of the rings, and what lost its P; FIFO
   G* global_last = nullptr;
   std::atomic<uint32_t> global_size{0};  // written under lock, read without it as a hint
   M** ms = nullptr;                      // every M ever made: [0, m_count)
@@ -122,8 +125,12 @@ G* pick_local(P* p) noexcept;
 bool loop_is_due(P* p) noexcept;
 // Puts `g` at the end of p's ring (overflow goes to the global queue) and wakes somebody if that helps. Needs: P.
 void push_runnable(P* p, G* g) noexcept;
+// The same for a list of green threads that wait for nothing any more, with one look whether to wake somebody.
+struct ReadyList;
+void push_runnable_all(P* p, ReadyList& list) noexcept;
 // A list linked by next to the end of the global queue.
 void push_global(G* first, G* last, uint32_t n) noexcept;
+void push_global_locked(G* first, G* last, uint32_t n) noexcept;
 // Parks the current green thread. `deferred` runs when its context is saved. Needs: P, current == g. Returns on any M.
 struct Deferred;
 void park_current(M* m, G* g, Deferred* deferred) noexcept;
@@ -167,7 +174,12 @@ bool sleep_for_p(M* m) noexcept;
 // Gives `p` to an M that will run it: an idle one, else a new one; else it becomes idle. Stack: any.
 void start_p(P* p) noexcept;
 void attach_p_locked(M* m, P* p) noexcept;
+// Hands m's P, and g to run first, to an M that is neither m nor G::came_from nor G::m, a new one if need be. False: there is none, m keeps
+// both. Needs: P. Stack: system.
+bool give_to_stranger(M* m, G* g) noexcept;
 void push_idle_p_locked(P* p) noexcept;
+
+// --- watch.cc ---
 // A timer earlier than the watcher's was armed.
 void timer_moved_forward(uint64_t deadline_ns) noexcept;
 
@@ -182,6 +194,8 @@ uint64_t earliest_timer() noexcept;
 // Starts an M that gets `p` (may be null) and searches if `searching`. Null: no thread could be had.
 M* start_worker(P* p, bool searching) noexcept;
 void join_ended_workers() noexcept;
+// Joins threads that have retired since the last look, so that their stacks go. By the monitor.
+void join_retired_workers() noexcept;
 
 // --- affinity.cc ---
 // One more, or one less, green thread keeps its M. False: max_threads leaves no M for the others.
@@ -189,6 +203,8 @@ bool count_locked() noexcept;
 void uncount_locked() noexcept;
 // `g` is locked to another M than m: hands m's P and g over. m has no P afterwards. Stack: system.
 void hand_to_locked(M* m, G* g) noexcept;
+// No thread can be had for p: a locked green thread that waits there gets the P, for its own M sleeps for it. False: there is none. Needs: P.
+bool hand_to_sleeping_owner(P* p) noexcept;
 // The loop's turn of an M whose green thread is locked to it: sleeps until it runs again. False: the M must end.
 bool wait_for_locked(M* m) noexcept;
 

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "runtime/sched/poison.hpp"
 #include "runtime/sched/record.hpp"
 #include "runtime/sched/scheduler.hpp"
 
@@ -18,6 +19,7 @@ constexpr uint64_t kIdBatch = 256;  // ids that a P reserves at once
 constexpr size_t kNameMax = 31;
 
 void initialise(G* g, const SpawnRequest& request, stack::StackClass stack_class, uint64_t id, char* name) noexcept {
+  poison::record_taken(g);
   g->sp = nullptr;
   g->next = nullptr;
   g->eh = EhGlobals{};

@@ -21,7 +21,7 @@ struct SpawnRequest {
 base::Result<void> spawn(const SpawnRequest& request, G** out) noexcept;
 
 // Waits for the end of `g`, of which the caller holds a reference. Errors: CW_E_STATE (oneself), CW_E_TIMEOUT, CW_E_CANCELLED, CW_E_ASYNC.
-cw_status join(G* g, uint64_t timeout_ns, bool cancellable) noexcept;
+cw_status join(G* g, uint64_t timeout_ns, bool cancellable, StopPoint* stop = nullptr) noexcept;
 
 // Drops the reference. Runs the result's destructor if it has ended. Stack: user or host; not inside the runtime.
 void release(G* g) noexcept;

@@ -50,6 +50,12 @@ class TimerWheel {
     --count_;
   }
 
+  // When a node with that deadline is due: the deadline, rounded up to a tick.
+  static constexpr uint64_t due_ns(uint64_t deadline_ns) noexcept {
+    constexpr uint64_t kPart = (uint64_t{1} << kTickShift) - 1;
+    return deadline_ns > kNoDeadline - 1 - kPart ? deadline_ns : (deadline_ns + kPart) & ~kPart;
+  }
+
   // Start of the earliest occupied slot, in ns: no node is due before. kNoDeadline when empty.
   uint64_t earliest_ns() const noexcept {
     const Next next = find_next();
@@ -74,9 +80,10 @@ class TimerWheel {
         --count_;
         return node;  // INV-TW3
       }
-      // The slot's span begins now: sort its nodes into lower levels. Each goes strictly down, so this ends.
+      // The slot's span begins now: sort its nodes into lower levels. Each goes strictly down, so this ends. They are touched only once: a
+      // slot of a second may hold all timers, and whoever is due waits for this.
       List moving;
-      while (TimerNode* node = list.pop_front()) moving.push_back(node);
+      moving.append_all(list);
       clear_bit(next.level, next.slot);
       while (TimerNode* node = moving.pop_front()) {
         node->armed = false;

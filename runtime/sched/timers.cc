@@ -34,14 +34,16 @@ void arm_timer(P* p, G* g, uint64_t ticket, uint64_t deadline_ns) noexcept {
   g->timer_ticket = ticket;
   g->timer_home = p;
   g->timer.deadline_ns = deadline_ns;
+  // When the wheel will find it due: whoever came at the deadline itself would find nothing, and have to sleep again.
+  const uint64_t due = TimerWheel::due_ns(deadline_ns);
   bool earlier;
   {
     base::LockGuard guard(p->timer_lock);
     p->timers.add(g->timer);
-    earlier = deadline_ns < p->timer_earliest.load(std::memory_order_relaxed);
-    if (earlier) p->timer_earliest.store(deadline_ns, std::memory_order_relaxed);
+    earlier = due < p->timer_earliest.load(std::memory_order_relaxed);
+    if (earlier) p->timer_earliest.store(due, std::memory_order_relaxed);
   }
-  if (earlier) timer_moved_forward(deadline_ns);
+  if (earlier) timer_moved_forward(due);
 }
 
 void disarm_timer(G* g) noexcept {

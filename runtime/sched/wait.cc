@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/sched/wait.hpp"
 
+#include <new>
+
 #include "runtime/sched/blocked_threads.hpp"
+#include "runtime/sched/chaos.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/sched/switch.hpp"
 
@@ -53,8 +56,9 @@ CW_NOINLINE M* enter_runtime_slow(M* m) noexcept {
   s.lock.lock();
   const bool taken = (m->gate.poll_bits() & crossing::poll::kNoP) != 0;
   s.lock.unlock();
-  if (!taken) return m;
+  if (!taken) return s.options.migrate_always ? chaos::move(m) : m;
   G* g = m->current;
+  hog_returned(m, g);
   Inject deferred(g);
   g->waits_for.store("a processor, after it ran for long", std::memory_order_relaxed);
   switch_context(m, g, &m->system, &deferred);
@@ -69,15 +73,18 @@ WaitScope::WaitScope(Kind kind) noexcept : m_(this_m()) {
       async_ = true;
     } else if (kind == Kind::MayWait) {
       m_ = enter_runtime(m_);
-    } else if (!m_->gate.enter_runtime()) {
+    } else if (!m_->gate.enter_runtime() && (m_->gate.poll_bits() & ~crossing::poll::kSlow) != 0) {
       m_->gate.exit_runtime();
       async_ = true;
+    } else {
+      m_->never_waits = true;
     }
     if (async_) [[unlikely]]
       ++m_->async_depth;
     return;
   }
   g_ = nullptr;
+  ::new (&own_) Parker;
   note_before_ = os::thread_note();
   // A handler may have interrupted this thread anywhere, also where it holds a lock of ours or of malloc: if in doubt, the signal-safe way.
   async_ = (note_before_ & kInside) != 0 || kind == Kind::NeverWaits;
@@ -86,19 +93,55 @@ WaitScope::WaitScope(Kind kind) noexcept : m_(this_m()) {
 
 WaitScope::~WaitScope() {
   if (m_ != nullptr) {
-    if (async_) [[unlikely]]
+    if (async_) [[unlikely]] {
       --m_->async_depth;
-    else m_->gate.exit_runtime();
+    } else {
+      m_->never_waits = false;
+      m_->gate.exit_runtime();
+    }
   } else {
     os::set_thread_note((os::thread_note() & ~(kInside | kAsync)) | (note_before_ & (kInside | kAsync)));
   }
 }
 
+bool WaitScope::may_spin() const noexcept {
+  if (m_ == nullptr) return true;
+  const P* p = m_->p;
+  return scheduler().p_count > 1 && p->next() == nullptr && p->queue.empty();
+}
+
+uint64_t WaitScope::random() noexcept {
+  uint64_t state = 0;
+  std::atomic<uint64_t>* plain = nullptr;
+  if (m_ != nullptr) {
+    state = m_->random;  // shared with the choice of whom to rob
+  } else {
+    // Plain threads have no word left for this: a stack, by its address, stands for the thread. Two that share an entry share its sequence.
+    struct alignas(64) Entry {
+      std::atomic<uint64_t> state{0};
+    };
+    static constinit Entry entries[64];
+    const auto at = static_cast<size_t>((reinterpret_cast<uintptr_t>(this) >> 16) * 0x9e3779b97f4a7c15ULL >> 58);
+    plain = &entries[at].state;
+    // relaxed, both: a number, nothing is ordered by it, and an update that gets lost only repeats one.
+    state = plain->load(std::memory_order_relaxed);
+    if (state == 0) state = (at + 1) * 0x9e3779b97f4a7c15ULL;
+  }
+  state ^= state >> 12;  // xorshift64*
+  state ^= state << 25;
+  state ^= state >> 27;
+  if (plain != nullptr) plain->store(state, std::memory_order_relaxed);
+  else m_->random = state;
+  return (state * 0x2545f4914f6cdd1dULL) >> 32;
+}
+
 void WaitScope::prepare(Waiter& waiter, const WaitOptions& options) noexcept {
   // One by one: a copy of the whole would read wide what the caller has just stored narrow, which costs a stall of 4 ns.
-  options_.deadline_ns = options.deadline_ns;
-  options_.cancellable = options.cancellable;
-  options_.what = options.what;
+  deadline_ns_ = options.deadline_ns;
+  cancellable_ = options.cancellable;
+  what_ = options.what;
+  object_ = options.object;
+  stop_ = options.stop;
   waiter.who = g_ != nullptr ? &g_->parker : &own_;
   ticket_ = waiter.who->claim.ticket() + 1;
   waiter.ticket = ticket_;
@@ -125,16 +168,18 @@ WaitEnd WaitScope::park_green(base::Lock& lock, AfterUnlock after) noexcept {
   G* g = g_;
   Parker& parker = g->parker;
   parker.lock = &lock;
-  const uint64_t ticket = parker.claim.begin(options_.cancellable ? Claimers::Anybody : Claimers::Timer);
+  const uint64_t ticket = parker.claim.begin(cancellable_ ? Claimers::Anybody : Claimers::Timer);
   CW_DCHECK(ticket == ticket_, "the ticket that was prepared is the one that opens");
-  g->waits_for.store(options_.what, std::memory_order_relaxed);
+  g->waits_for.store(what_, std::memory_order_relaxed);
+  g->waits_at.store(object_, std::memory_order_relaxed);
   g->state.store(GState::Parked, std::memory_order_relaxed);
   bool over = false;
-  if (options_.cancellable && parker.claim.stop_seen(g->stop_requested)) {
+  bool entered = false;
+  if ((cancellable_ && parker.claim.stop_seen(g->stop_requested)) || (stop_ != nullptr && !(entered = stop_->enter(&parker, ticket)))) {
     over = parker.claim.claim(ticket, WaitEnd::Cancelled);
-  } else if (options_.deadline_ns != kNoDeadline) {
-    if (options_.deadline_ns <= now_ns()) over = parker.claim.claim(ticket, WaitEnd::TimedOut);
-    else arm_timer(m_->p, g, ticket, options_.deadline_ns);
+  } else if (deadline_ns_ != kNoDeadline) {
+    if (deadline_ns_ <= now_ns()) over = parker.claim.claim(ticket, WaitEnd::TimedOut);
+    else arm_timer(m_->p, g, ticket, deadline_ns_);
   }
   if (over) {  // by ourselves: nobody else will make us ready, and we did not leave
     lock.unlock();
@@ -147,6 +192,8 @@ WaitEnd WaitScope::park_green(base::Lock& lock, AfterUnlock after) noexcept {
   }
   g->waits_for.store(nullptr, std::memory_order_relaxed);
   g->state.store(GState::Running, std::memory_order_relaxed);
+  if (entered) [[unlikely]]
+    leave(*stop_);  // before finish(): INV-SP2
   const WaitEnd end = parker.claim.finish();
   if (g->timer_home != nullptr) disarm_timer(g);
   return end;
@@ -157,24 +204,34 @@ WaitEnd WaitScope::park_thread(base::Lock& lock, AfterUnlock after) noexcept {
   own_.woken.store(0, std::memory_order_relaxed);  // relaxed: published by the lock
   const uint64_t ticket = own_.claim.begin(Claimers::Timer);
   CW_DCHECK(ticket == ticket_, "the ticket that was prepared is the one that opens");
+  const bool entered = stop_ != nullptr && stop_->enter(&own_, ticket);
+  // Nobody else can have claimed it: the object's lock is ours, and there is no timer but this thread itself.
+  const bool over = stop_ != nullptr && !entered && own_.claim.claim(ticket, WaitEnd::Cancelled);
   lock.unlock();
   if (after.run != nullptr) after.run(after.object);
-  BlockedThread here(options_.deadline_ns == kNoDeadline, own_.woken);
+  if (over) return own_.claim.finish();
+  sleep_thread(ticket);
+  if (entered) leave(*stop_);  // our Parker goes with this frame: INV-SP2
+  return own_.claim.finish();
+}
+
+// Sleeps until the ticket is claimed, and made ready unless we claimed it.
+void WaitScope::sleep_thread(uint64_t ticket) noexcept {
+  BlockedThread here({.what = what_, .object = object_, .for_ever = deadline_ns_ == kNoDeadline}, own_.woken);
   // acquire: pairs with the release in ready(): what the waker did to our slot.
   while (own_.woken.load(std::memory_order_acquire) == 0) {
     uint64_t wait_ns = UINT64_MAX;
-    if (options_.deadline_ns != kNoDeadline) {
+    if (deadline_ns_ != kNoDeadline) {
       const uint64_t now = os::now_ns();
-      if (now >= options_.deadline_ns) {
+      if (now >= deadline_ns_) {
         if (own_.claim.claim(ticket, WaitEnd::TimedOut)) break;
         // Claimed by a waker, which will store woken any moment.
       } else {
-        wait_ns = options_.deadline_ns - now;
+        wait_ns = deadline_ns_ - now;
       }
     }
     os::futex_wait(own_.woken, 0, wait_ns);
   }
-  return own_.claim.finish();
 }
 
 void ready(Parker* who) noexcept {
@@ -195,7 +252,15 @@ void ready_green(G* g) noexcept {
     P* p = m->p;
     G* before = p->next();
     p->set_next(g);
-    if (before != nullptr) push_runnable(p, before);
+    if (before == nullptr) return;
+    if (!m->never_waits) [[likely]] {
+      push_runnable(p, before);
+      return;
+    }
+    // No lock, no allocation, no thread: what was interrupted may be malloc, or hold the scheduler's lock.
+    Scheduler& s = scheduler();
+    if (!p->queue.push(before)) s.inject.push(before);
+    if (s.p_count > 1 && s.idle.should_wake()) wake_any_async();
     return;
   }
   Scheduler& s = scheduler();

@@ -7,11 +7,12 @@
 //
 //   1. WaitScope enters the runtime.                            (user stack)
 //   2. The operation takes the object's lock, finds that it must wait, prepares a Waiter and links it.
-//   3. park_and_unlock() opens the ticket, arms the timer, looks at the stop flag and switches away. The next context's first act, when
-//      ours is saved, is to release the object's lock. The object's wakers claim under that lock; a timer or a stop request claims
-//      without it and passes through it before it calls ready(). So nobody resumes a context that is not saved yet (INV-PARK1).
+//   3. park_and_unlock() opens the ticket, arms the timer, looks at the stop flag, enters the stop point and switches away. The next
+//      context's first act, when ours is saved, is to release the object's lock. The object's wakers claim under that lock; a timer or a
+//      stop request claims without it and passes through it before it calls ready(). So nobody resumes a context that is not saved yet
+//      (INV-PARK1).
 //                                                               (the next green thread's stack, or the system stack)
-//   4. Somebody claims and calls ready(). We run again, maybe on another M, and disarm the timer.
+//   4. Somebody claims and calls ready(). We run again, maybe on another M, disarm the timer and leave the stop point.
 //   5. If the end is not Woken, the operation locks the object again and unlinks its Waiter if it is still linked.
 //
 //   INV-W1  Exactly one claim succeeds per ticket, and whoever made it calls ready() exactly once.
@@ -22,9 +23,12 @@
 
 #include <atomic>
 #include <cstdint>
+#include <string_view>
 
 #include "runtime/base/base.hpp"
 #include "runtime/sched/park_word.hpp"
+#include "runtime/sched/poison.hpp"
+#include "runtime/sched/stop_point.hpp"
 #include "runtime/sched/timer_wheel.hpp"
 
 namespace causeway::sched {
@@ -47,12 +51,19 @@ struct Waiter {
   void* slot = nullptr;  // the object's use: where the item is or goes
   uint32_t tag = 0;      // the object's use
   bool linked = false;   // kept by the object, under its lock
+
+  ~Waiter() { poison::freed(this, sizeof *this); }
 };
+
+// What a joiner waits for, without its number.
+inline constexpr std::string_view kJoinWait = "the end of green thread";
 
 struct WaitOptions {
   uint64_t deadline_ns = kNoDeadline;  // from deadline_after()
-  bool cancellable = false;            // a stop request ends the wait
+  bool cancellable = false;            // a stop request to the waiting green thread ends the wait
   const char* what = "waiting";        // constant text for reports: "channel receive"
+  StopPoint* stop = nullptr;           // a stop token's point: ends the wait, cancellable or not; outlives it
+  const void* object = nullptr;        // what it waits at, for reports; a joiner's is the other G
 };
 
 // Now, on the clock that deadlines are on: the monotonic clock, or the virtual one of a test.
@@ -89,6 +100,15 @@ class WaitScope {
     waiter.ticket = first.ticket;
   }
 
+  // 32 random bits: of the M, or of the plain thread. Cheap, and good enough to choose fairly; nothing secret may depend on them.
+  // Signal-safe: no (not while async())
+  uint64_t random() noexcept;
+
+  // Is it worth to spin shortly for what another thread is about to do? Not with one processor, and not where another green thread could use
+  // the time: then who is waited for may be that one.
+  // Needs: not async()
+  bool may_spin() const noexcept;
+
   // Waits for time or a stop request alone.
   [[nodiscard]] WaitEnd sleep(const WaitOptions& options) noexcept;
 
@@ -107,14 +127,24 @@ class WaitScope {
  private:
   WaitEnd park_green(base::Lock& lock, AfterUnlock after) noexcept;
   WaitEnd park_thread(base::Lock& lock, AfterUnlock after) noexcept;
+  void sleep_thread(uint64_t ticket) noexcept;
 
   M* m_;
   G* g_;
   bool async_ = false;
-  uintptr_t note_before_ = 0;  // plain threads
-  WaitOptions options_;
-  uint64_t ticket_ = 0;
-  Parker own_;  // used by plain threads
+  // Written by prepare() alone: most calls end without a wait, and stores of theirs would stand in the way of the lock's exchange, which
+  // waits until all stores before it have drained (10 of 30 ns of a send into a buffer).
+  bool cancellable_;
+  uint64_t deadline_ns_;
+  const char* what_;
+  const void* object_;
+  StopPoint* stop_;
+  uint64_t ticket_;
+  // Plain threads only; made by the constructor there.
+  uintptr_t note_before_;
+  union {
+    Parker own_;
+  };
 };
 
 // Needs:   the object's lock, the waiter unlinked by the caller

@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: MIT
 //
 // Worker Ms: OS threads of ours. They are made when a P has work and no M sleeps, at most options.max_threads, and end when they were idle for
-// long and there are more than Ps. All signals but the synchronous ones are blocked on them: they are the host's.
+// long and there are more than Ps. All signals but the synchronous ones and the one of hog.hpp are blocked on them: they are the host's.
 //
 // A record of an M is used again by the next worker, after its old thread was joined; it is freed by stop().
 #include <new>
 
+#include "runtime/sched/chaos.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/sched/switch.hpp"
 
 namespace causeway::sched {
 
 namespace {
+
+// Some worker has ended since the monitor looked.
+std::atomic<bool> to_be_joined{false};
 
 void* worker_main(void* argument) {
   auto* m = static_cast<M*>(argument);
@@ -26,9 +30,10 @@ void* worker_main(void* argument) {
 #if CW_TSAN
   m->system.tsan_fiber = __tsan_get_current_fiber();
 #endif
-  // Without an alternate stack a guard hit on this thread would end without its report, nothing worse.
-  if (s.options.guard_handler && !m->alt_stack.ensure())
+  // Without an alternate stack a guard hit on this thread would end without its report, and a hog is not asked where it is, nothing worse.
+  if (!m->alt_stack.ensure() && s.options.guard_handler)
     base::log(base::LogLevel::Warn, "no memory for an alternate signal stack: an overflow on this worker is not reported by name");
+  admit_hog_signal();
   m->current = &m->system;
 
   run_loop(m);
@@ -39,6 +44,8 @@ void* worker_main(void* argument) {
   if (!m->retired) --s.m_alive;
   // release: pairs with start_worker() and join_ended_workers(): nothing of the record is used by this thread any more.
   m->ended.store(true, std::memory_order_release);
+  to_be_joined.store(true, std::memory_order_relaxed);  // a hint, and under the lock
+  monitor_wake();
   return nullptr;
 }
 
@@ -62,6 +69,7 @@ M* take_record_locked(pthread_t* to_join, bool* must_join) noexcept {
   m->random = (count + 1) * 0x9e3779b97f4a7c15ULL;
   m->system.is_system = true;
   m->system.m = m;
+  chaos::adopt(m);
   s.ms[count] = m;
   // release: publishes ms[count] to wake_any_async() and the monitor.
   s.m_count.store(count + 1, std::memory_order_release);
@@ -121,6 +129,26 @@ M* start_worker(P* p, bool searching) noexcept {
     cw_arch_pivot(reinterpret_cast<void*>(arch::saved_low(here->system.sp)), &start_on_system_stack, &request);
   } else start_on_system_stack(&request);
   return request.result;
+}
+
+void join_retired_workers() noexcept {
+  if (!to_be_joined.load(std::memory_order_relaxed) || !to_be_joined.exchange(false, std::memory_order_relaxed)) return;
+  Scheduler& s = scheduler();
+  const uint32_t count = s.m_count.load(std::memory_order_acquire);
+  for (uint32_t i = 0; i < count; ++i) {
+    M* m = s.ms[i];
+    {
+      base::LockGuard guard(s.lock);
+      // acquire: pairs with the end of worker_main().
+      if (!m->thread_valid || !m->ended.load(std::memory_order_acquire)) continue;
+      m->ended.store(false, std::memory_order_relaxed);  // taken: nobody uses the record again meanwhile
+    }
+    pthread_join(m->thread, nullptr);  // it has left its loop: this takes no time
+    m->alt_stack.release();
+    base::LockGuard guard(s.lock);
+    m->thread_valid = false;
+    m->ended.store(true, std::memory_order_relaxed);  // relaxed: under the lock, as every look at a record to reuse
+  }
 }
 
 void join_ended_workers() noexcept {

@@ -2,7 +2,6 @@
 #include "runtime/sync/channel.hpp"
 
 #include <cstdlib>
-#include <cstring>
 #include <new>
 
 namespace causeway::sync {
@@ -12,13 +11,6 @@ namespace {
 constexpr bool power_of_two(size_t n) noexcept { return n != 0 && (n & (n - 1)) == 0; }
 
 constexpr size_t round_up(size_t n, size_t to) noexcept { return (n + to - 1) & ~(to - 1); }
-
-// Eight bytes, a pointer or a number, is what most channels carry: a move that the compiler writes out.
-inline void copy_bytes(void* to, const void* from, size_t size) noexcept {
-  if (size == 8) [[likely]]
-    std::memcpy(to, from, 8);
-  else std::memcpy(to, from, size);
-}
 
 }  // namespace
 
@@ -38,48 +30,37 @@ base::Result<Channel*> Channel::create(const cw_abi_item_ops& ops, size_t capaci
 }
 
 Channel::Channel(const cw_abi_item_ops& ops, size_t capacity, std::byte* ring) noexcept
-    : capacity_(capacity), item_size_(ops.size), ring_(ring), ops_(&ops) {}
+    : in_(ring),
+      out_(ring),
+      capacity_(capacity),
+      item_size_(ops.size),
+      move_(ops.move),
+      take_(ops.take),
+      ring_(ring),
+      end_(ring + ops.size * capacity),
+      ops_(&ops) {}
 
 void Channel::destroy(Channel* channel) noexcept {
   CW_CHECK(channel->receivers_ == nullptr && channel->senders_ == nullptr, "a channel was destroyed while somebody waits in it");
   if (channel->ops_->destroy != nullptr) {
     for (; channel->count_ != 0; --channel->count_) {
-      channel->ops_->destroy(channel->slot(channel->head_));
-      if (++channel->head_ == channel->capacity_) channel->head_ = 0;
+      channel->ops_->destroy(channel->out_);
+      channel->advance(channel->out_);
     }
   }
+  const auto bytes = static_cast<size_t>(channel->end_ - reinterpret_cast<std::byte*>(channel));
   channel->~Channel();
+  sched::poison::freed(channel, bytes);
   std::free(channel);
 }
 
-inline void Channel::move(void* to, void* from) const noexcept {
-  if (ops_->move == nullptr) copy_bytes(to, from, item_size_);
-  else ops_->move(to, from);
-}
-
-inline void Channel::take(void* to, void* from) const noexcept {
-  if (ops_->take == nullptr) copy_bytes(to, from, item_size_);
-  else ops_->take(to, from);
-}
-
-inline void Channel::push_locked(void* item) noexcept {
-  size_t tail = head_ + count_;
-  if (tail >= capacity_) tail -= capacity_;
-  move(slot(tail), item);
-  ++count_;
-}
-
-inline void Channel::pop_locked(void* item) noexcept {
-  take(item, slot(head_));
-  if (++head_ == capacity_) head_ = 0;
-  --count_;
-}
-
 // Needs: lock_ held; released. The waiter's tag is the answer of whoever claims it.
-cw_status Channel::wait(sched::WaitScope& scope, void*& queue, void* item, uint64_t deadline_ns, const char* what) noexcept {
+cw_status Channel::wait(sched::WaitScope& scope, void*& queue, void* item, const Limits& limits, const char* what) noexcept {
   Waiter waiter;
   waiter.slot = item;
-  scope.prepare(waiter, {.deadline_ns = deadline_ns, .cancellable = true, .what = what});
+  scope.prepare(
+      waiter,
+      {.deadline_ns = sched::deadline_after(limits.timeout_ns), .cancellable = true, .what = what, .stop = limits.stop, .object = this});
   WaitQueue(queue).push_back(waiter);
   const sched::WaitEnd end = scope.park_and_unlock(lock_);
   if (end == sched::WaitEnd::Woken) return static_cast<cw_status>(waiter.tag);
@@ -89,74 +70,58 @@ cw_status Channel::wait(sched::WaitScope& scope, void*& queue, void* item, uint6
   return end == sched::WaitEnd::TimedOut ? CW_E_TIMEOUT : CW_E_CANCELLED;
 }
 
-cw_status Channel::send(void* item, uint64_t timeout_ns) noexcept {
-  sched::WaitScope scope;
-  if (scope.async()) [[unlikely]]
-    return CW_E_ASYNC;
-  const uint64_t deadline_ns = timeout_ns == CW_FOREVER ? sched::kNoDeadline : sched::deadline_after(timeout_ns);
-  lock_.lock();
-  if (closed_) [[unlikely]] {
-    lock_.unlock();
-    return CW_E_CLOSED;
-  }
-  if (Waiter* receiver = WaitQueue(receivers_).pop_claimed()) {  // INV-CH1: the ring is empty
-    lock_.unlock();                                              // INV-CH4: from here the receiver may be the channel's last user
-    sched::Parker* who = receiver->who;
-    receiver->tag = CW_OK;
-    // The channel's constants may be gone too once the receiver runs; it does not before ready().
-    move(receiver->slot, item);
-    sched::ready(who);
-    return CW_OK;
-  }
-  if (count_ < capacity_) {
-    push_locked(item);
-    lock_.unlock();
-    return CW_OK;
-  }
-  if (timeout_ns == 0) {
-    lock_.unlock();
-    return CW_E_TIMEOUT;
-  }
-  return wait(scope, senders_, item, deadline_ns, "channel send");
+inline bool Channel::send_at_once(void* item) noexcept {
+  if (capacity_ == 0 || move_ != nullptr) return false;
+  const sched::BriefScope scope;
+  if (!scope) return false;
+  const base::LockGuard guard(lock_);
+  if (closed_ || receivers_ != nullptr || count_ == capacity_) return false;
+  push_locked(item);
+  return true;
 }
 
-cw_status Channel::receive(void* item, uint64_t timeout_ns) noexcept {
+inline bool Channel::receive_at_once(void* item) noexcept {
+  if (capacity_ == 0 || take_ != nullptr) return false;
+  const sched::BriefScope scope;
+  if (!scope) return false;
+  const base::LockGuard guard(lock_);
+  if (senders_ != nullptr || count_ == 0) return false;
+  pop_locked(item);
+  return true;
+}
+
+cw_status Channel::send(void* item, uint64_t timeout_ns, sched::StopPoint* stop) noexcept {
+  return send_at_once(item) ? CW_OK : send_slowly(item, timeout_ns, stop);
+}
+
+cw_status Channel::receive(void* item, uint64_t timeout_ns, sched::StopPoint* stop) noexcept {
+  return receive_at_once(item) ? CW_OK : receive_slowly(item, timeout_ns, stop);
+}
+
+CW_NOINLINE cw_status Channel::send_slowly(void* item, uint64_t timeout_ns, sched::StopPoint* stop) noexcept {
   sched::WaitScope scope;
   if (scope.async()) [[unlikely]]
     return CW_E_ASYNC;
-  const uint64_t deadline_ns = timeout_ns == CW_FOREVER ? sched::kNoDeadline : sched::deadline_after(timeout_ns);
+  Met met;
   lock_.lock();
-  if (count_ != 0) {
-    pop_locked(item);
-    Waiter* sender = WaitQueue(senders_).pop_claimed();
-    if (sender == nullptr) {
-      lock_.unlock();
-      return CW_OK;
-    }
-    push_locked(sender->slot);  // INV-CH2, and the order of the items
-    sender->tag = CW_OK;
-    sched::Parker* who = sender->who;
-    lock_.unlock();
-    sched::ready(who);
-    return CW_OK;
-  }
-  if (Waiter* sender = WaitQueue(senders_).pop_claimed()) {  // only with capacity 0: INV-CH2
-    lock_.unlock();
-    sched::Parker* who = sender->who;
-    sender->tag = CW_OK;
-    move(item, sender->slot);
-    sched::ready(who);
-    return CW_OK;
-  }
-  if (closed_) {
-    lock_.unlock();
-    return CW_E_CLOSED;
-  }
-  if (timeout_ns == 0) {
-    lock_.unlock();
-    return CW_E_TIMEOUT;
-  }
-  return wait(scope, receivers_, item, deadline_ns, "channel receive");
+  const cw_status status = send_locked(item, met);
+  if (status == CW_E_TIMEOUT && timeout_ns != 0) return wait(scope, senders_, item, {timeout_ns, stop}, "channel send");
+  lock_.unlock();
+  finish(met);
+  return status;
+}
+
+CW_NOINLINE cw_status Channel::receive_slowly(void* item, uint64_t timeout_ns, sched::StopPoint* stop) noexcept {
+  sched::WaitScope scope;
+  if (scope.async()) [[unlikely]]
+    return CW_E_ASYNC;
+  Met met;
+  lock_.lock();
+  const cw_status status = receive_locked(item, met);
+  if (status == CW_E_TIMEOUT && timeout_ns != 0) return wait(scope, receivers_, item, {timeout_ns, stop}, "channel receive");
+  lock_.unlock();
+  finish(met);
+  return status;
 }
 
 cw_status Channel::close() noexcept {

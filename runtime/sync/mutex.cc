@@ -4,9 +4,9 @@
 #include <atomic>
 
 #include "arch/arch.hpp"
-#include "runtime/os/os.hpp"
 #include "runtime/sched/sched.hpp"
 #include "runtime/sync/address_lock.hpp"
+#include "runtime/sync/owner.hpp"
 #include "runtime/sync/wait_queue.hpp"
 
 namespace causeway::sync {
@@ -17,30 +17,14 @@ constexpr uint32_t kLocked = CW_ABI_MUTEX_LOCKED;
 constexpr uint32_t kWaiters = CW_ABI_MUTEX_WAITERS;
 constexpr uint32_t kWoken = CW_ABI_MUTEX_WOKEN;
 
-constexpr uint32_t kMaxLosses = 8;               // wake-ups that find the mutex taken before it is handed over
-constexpr uint32_t kSpins = 40;                  // a critical section of some hundred instructions ends meanwhile
-constexpr uintptr_t kNear = uintptr_t{8} << 20;  // the usual size of a thread's stack
+constexpr uint32_t kMaxLosses = 8;  // wake-ups that find the mutex taken before it is handed over
+constexpr uint32_t kSpins = 40;     // a critical section of some hundred instructions ends meanwhile
 
 // Answers for a claimed waiter, in its tag.
 constexpr uint32_t kTry = 0;
 constexpr uint32_t kHandedOver = 1;
 
 using Word = std::atomic_ref<uint32_t>;
-
-// INV-MX4. Only called before parking, where the few microseconds for a plain thread do not matter.
-bool owned_by_caller(const sched::WaitScope& scope, cw_abi_mutex& mutex, uintptr_t frame) noexcept {
-  // relaxed: only our own store could make it an address of our stack.
-  const uintptr_t owner = std::atomic_ref<uintptr_t>(mutex.owner).load(std::memory_order_relaxed);
-  if (owner == 0) return false;
-  if (const sched::G* g = scope.green()) {
-    return owner >= reinterpret_cast<uintptr_t>(g->stack.low) && owner < reinterpret_cast<uintptr_t>(g->stack.high);
-  }
-  // Far apart: not one stack, save for a very deep one, where a second lock then hangs. Asking for the bounds is slow on the main thread.
-  if ((owner > frame ? owner - frame : frame - owner) > kNear) return false;
-  uintptr_t low = 0;
-  uintptr_t high = 0;
-  return os::thread_stack_bounds(&low, &high) && owner >= low && owner < high && frame >= low && frame < high;
-}
 
 // Takes the mutex if it is free. keep: the bits that stay beside LOCKED.
 bool try_take(Word word, uint32_t seen, uint32_t keep) noexcept {
@@ -49,31 +33,40 @@ bool try_take(Word word, uint32_t seen, uint32_t keep) noexcept {
          word.compare_exchange_strong(seen, (seen & keep) | kLocked, std::memory_order_acquire, std::memory_order_relaxed);
 }
 
+// The same again and again for a short while, where the owner may be running meanwhile.
+bool spin_for(const sched::WaitScope& scope, Word word, uint32_t keep) noexcept {
+  if (!scope.may_spin()) return false;
+  for (uint32_t spin = 0; spin < kSpins; ++spin) {
+    arch::relax();
+    if (try_take(word, word.load(std::memory_order_relaxed), keep)) return true;
+  }
+  return false;
+}
+
 cw_status owned(cw_abi_mutex& mutex, uintptr_t frame) noexcept {
-  // relaxed: INV-MX4.
-  std::atomic_ref<uintptr_t>(mutex.owner).store(frame, std::memory_order_relaxed);
+  set_owner(mutex.owner, frame);
   return CW_OK;
 }
 
 }  // namespace
 
-cw_status mutex_lock(cw_abi_mutex& mutex, uintptr_t frame, uint64_t timeout_ns) noexcept {
+cw_status mutex_lock(cw_abi_mutex& mutex, uintptr_t frame, uint64_t timeout_ns, sched::StopPoint* stop) noexcept {
   Word word(mutex.word);
   // All loads of the word are relaxed: each decision is checked by an exchange.
-  for (uint32_t spin = 0; spin < kSpins; ++spin) {
-    if (try_take(word, word.load(std::memory_order_relaxed), kWaiters | kWoken)) return owned(mutex, frame);
-    if (timeout_ns == 0) return CW_E_TIMEOUT;
-    arch::relax();
-  }
+  if (try_take(word, word.load(std::memory_order_relaxed), kWaiters | kWoken)) return owned(mutex, frame);
+  if (timeout_ns == 0) return CW_E_TIMEOUT;
   sched::WaitScope scope;
   if (scope.async()) [[unlikely]]
     return CW_E_ASYNC;
-  if (owned_by_caller(scope, mutex, frame)) return CW_E_STATE;
+  if (spin_for(scope, word, kWaiters | kWoken)) return owned(mutex, frame);
+  if (owned_by_caller(scope, mutex.owner, frame)) return CW_E_STATE;
 
   const sched::WaitOptions options{
       .deadline_ns = timeout_ns == CW_FOREVER ? sched::kNoDeadline : sched::deadline_after(timeout_ns),
       .cancellable = false,
       .what = "mutex",
+      .stop = stop,
+      .object = &mutex,
   };
   base::Lock& lock = address_lock(&mutex);
   uint32_t losses = 0;
@@ -104,14 +97,11 @@ cw_status mutex_lock(cw_abi_mutex& mutex, uintptr_t frame, uint64_t timeout_ns) 
       if (waiter.linked) queue.remove(waiter);
       if (queue.empty()) word.fetch_and(~kWaiters, std::memory_order_relaxed);  // INV-MX1
       lock.unlock();
-      return CW_E_TIMEOUT;
+      return end == sched::WaitEnd::TimedOut ? CW_E_TIMEOUT : CW_E_CANCELLED;
     }
     if (waiter.tag == kHandedOver) return owned(mutex, frame);
     mine = kWoken;
-    for (uint32_t spin = 0; spin < kSpins; ++spin) {
-      if (try_take(word, word.load(std::memory_order_relaxed), ~mine)) return owned(mutex, frame);
-      arch::relax();
-    }
+    if (try_take(word, word.load(std::memory_order_relaxed), ~mine) || spin_for(scope, word, ~mine)) return owned(mutex, frame);
     ++losses;
   }
 }

@@ -6,7 +6,12 @@
 // classes over them are the public headers'.
 #pragma once
 
-#include "runtime/sync/channel.hpp"     // IWYU pragma: export
-#include "runtime/sync/event.hpp"       // IWYU pragma: export
-#include "runtime/sync/mutex.hpp"       // IWYU pragma: export
-#include "runtime/sync/wait_group.hpp"  // IWYU pragma: export
+#include "runtime/sync/channel.hpp"       // IWYU pragma: export
+#include "runtime/sync/condition.hpp"     // IWYU pragma: export
+#include "runtime/sync/event.hpp"         // IWYU pragma: export
+#include "runtime/sync/mutex.hpp"         // IWYU pragma: export
+#include "runtime/sync/once.hpp"          // IWYU pragma: export
+#include "runtime/sync/select.hpp"        // IWYU pragma: export
+#include "runtime/sync/semaphore.hpp"     // IWYU pragma: export
+#include "runtime/sync/shared_mutex.hpp"  // IWYU pragma: export
+#include "runtime/sync/wait_group.hpp"    // IWYU pragma: export

@@ -73,7 +73,7 @@ cw_status wait_group_add(cw_abi_wait_group& group, int64_t delta) noexcept {
   }
 }
 
-cw_status wait_group_wait(cw_abi_wait_group& group, uint64_t timeout_ns) noexcept {
+cw_status wait_group_wait(cw_abi_wait_group& group, uint64_t timeout_ns, sched::StopPoint* stop) noexcept {
   Word word(group.word);
   // acquire: what the callers of done() did.
   if ((word.load(std::memory_order_acquire) & kCount) == 0) return CW_OK;
@@ -85,6 +85,8 @@ cw_status wait_group_wait(cw_abi_wait_group& group, uint64_t timeout_ns) noexcep
       .deadline_ns = timeout_ns == CW_FOREVER ? sched::kNoDeadline : sched::deadline_after(timeout_ns),
       .cancellable = false,
       .what = "wait group",
+      .stop = stop,
+      .object = &group,
   };
   base::Lock& lock = address_lock(&group);
   lock.lock();
@@ -100,7 +102,8 @@ cw_status wait_group_wait(cw_abi_wait_group& group, uint64_t timeout_ns) noexcep
   Waiter waiter;
   scope.prepare(waiter, options);
   WaitQueue(group.waiters).push_back(waiter);
-  if (scope.park_and_unlock(lock) == sched::WaitEnd::Woken) return CW_OK;
+  const sched::WaitEnd end = scope.park_and_unlock(lock);
+  if (end == sched::WaitEnd::Woken) return CW_OK;
   lock.lock();
   if (waiter.linked) {
     WaitQueue queue(group.waiters);
@@ -108,7 +111,7 @@ cw_status wait_group_wait(cw_abi_wait_group& group, uint64_t timeout_ns) noexcep
     if (queue.empty()) word.fetch_and(~kWaiters, std::memory_order_relaxed);  // INV-WG1
   }
   lock.unlock();
-  return CW_E_TIMEOUT;
+  return end == sched::WaitEnd::TimedOut ? CW_E_TIMEOUT : CW_E_CANCELLED;
 }
 
 }  // namespace causeway::sync

@@ -13,13 +13,14 @@
 #include <cstdint>
 
 #include "causeway/abi.h"
+#include "runtime/sched/sched.hpp"
 
 namespace causeway::sync {
 
 // CW_OK, CW_E_STATE (negative), CW_E_LIMIT (over 2^31 - 1), CW_E_ASYNC.
 cw_status wait_group_add(cw_abi_wait_group& group, int64_t delta) noexcept;
 
-// CW_OK, CW_E_TIMEOUT, CW_E_ASYNC. A stop request does not end it.
-cw_status wait_group_wait(cw_abi_wait_group& group, uint64_t timeout_ns) noexcept;
+// CW_OK, CW_E_TIMEOUT, CW_E_CANCELLED (by `stop` alone), CW_E_ASYNC.
+cw_status wait_group_wait(cw_abi_wait_group& group, uint64_t timeout_ns, sched::StopPoint* stop = nullptr) noexcept;
 
 }  // namespace causeway::sync

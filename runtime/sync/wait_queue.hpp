@@ -27,11 +27,7 @@ class WaitQueue {
 
   size_t size() const noexcept {
     size_t n = 0;
-    if (first_ != nullptr) {
-      const base::Link* link = first();
-      do ++n;
-      while ((link = link->next) != first());
-    }
+    for_each([&](const Waiter&) { ++n; });
     return n;
   }
 
@@ -65,12 +61,26 @@ class WaitQueue {
     waiter.linked = false;  // INV-WQ1
   }
 
+  // The first waiter, taken out unclaimed. Needs: not empty.
+  Waiter& pop() noexcept {
+    Waiter& waiter = of(first());
+    remove(waiter);
+    return waiter;
+  }
+
+  template <class Visit>
+  void for_each(Visit visit) const {
+    if (first_ == nullptr) return;
+    base::Link* link = first();
+    do visit(of(link));
+    while ((link = link->next) != first());
+  }
+
   // The first waiter that this call could claim, taken out, or null. Others before it had their time or stop request first; they are taken
   // out too. The caller owes ready(waiter->who) (INV-W1).
   Waiter* pop_claimed() noexcept {
     while (first_ != nullptr) {
-      Waiter& waiter = of(first());
-      remove(waiter);
+      Waiter& waiter = pop();
       if (sched::claim(waiter)) return &waiter;
     }
     return nullptr;

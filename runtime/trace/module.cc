@@ -8,6 +8,7 @@
 #include <link.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstddef>
 
 // Weak: the library also loads where the C library is older, and then names no modules.
@@ -16,8 +17,10 @@ extern "C" int _dl_find_object(void* address, dl_find_object* result) noexcept _
 namespace causeway::trace {
 namespace {
 
-// The file name of the program, "" until it is read. Written by remember_program_name() before the hook that reads it is set.
+// The file name of the program. Written by the first remember_program_name(), and read by nobody before it is known.
 char program_name[128] = "";
+enum class Name : uint8_t { Unread, Reading, Known };
+constinit std::atomic<Name> name_state{Name::Unread};
 
 std::string_view without_folders(std::string_view path) noexcept {
   const size_t cut = path.rfind('/');
@@ -27,12 +30,16 @@ std::string_view without_folders(std::string_view path) noexcept {
 }  // namespace
 
 void remember_program_name() noexcept {
+  // Starts may run side by side. relaxed: only one writes; readers wait for Known.
+  Name seen = Name::Unread;
+  if (!name_state.compare_exchange_strong(seen, Name::Reading, std::memory_order_relaxed)) return;
   char path[4096];
   const ssize_t n = readlink("/proc/self/exe", path, sizeof path);
   if (n <= 0) return;
   const std::string_view name = without_folders({path, static_cast<size_t>(n)});
   const size_t kept = name.copy(program_name, sizeof program_name - 1);
   program_name[kept] = '\0';
+  name_state.store(Name::Known, std::memory_order_release);  // pairs with module_of()
 }
 
 Module module_of(uintptr_t address) noexcept {
@@ -41,8 +48,8 @@ Module module_of(uintptr_t address) noexcept {
   const link_map* map = found.dlfo_link_map;
   if (map == nullptr) return {};
   std::string_view name = map->l_name != nullptr ? without_folders(map->l_name) : std::string_view{};
-  if (name.empty()) name = program_name[0] != '\0' ? program_name : "<main>";
-  return {name, address - map->l_addr, true};
+  if (name.empty()) name = name_state.load(std::memory_order_acquire) == Name::Known ? program_name : "<main>";
+  return {name, address - map->l_addr, true, map->l_name != nullptr ? map->l_name : ""};
 }
 
 }  // namespace causeway::trace

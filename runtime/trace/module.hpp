@@ -12,6 +12,7 @@ struct Module {
   std::string_view name = "?";  // without folders. The loader's: valid while the module is loaded
   uintptr_t offset = 0;         // of the address from the module's load address
   bool known = false;
+  const char* file = nullptr;  // its path as the loader has it, "" for the program. As long-lived as `name`
 };
 
 // Signal-safe: yes; lock-free where the C library has _dl_find_object (glibc 2.35), else never known.

@@ -41,4 +41,9 @@ using BoundsOf = bool (*)(uintptr_t sp, uintptr_t* low, uintptr_t* high);
 // Reads the program's own name for its lines.    Signal-safe: no
 void install_fatal_hook(BoundsOf bounds_of) noexcept;
 
+// Gives the scheduler's reports (hogs, stalls, deadlocks) the names of functions: symbols.hpp.
+//
+// Signal-safe: no
+void install_report_names() noexcept;
+
 }  // namespace causeway::trace

@@ -73,6 +73,39 @@ static void waits(void *arg) {
   w->ended = cw_channel_receive(w->channel, &item, CW_FOREVER);
 }
 
+static void waits_to_send(void *arg) {
+  struct waiter *w = arg;
+  const long item = 1;
+  cw_event_set(w->begins);
+  w->ended = cw_channel_send(w->channel, &item, LONG_TIME);
+}
+
+static void *waits_on_a_thread(void *arg) {
+  waits(arg);
+  return NULL;
+}
+
+static void *waits_to_send_on_a_thread(void *arg) {
+  waits_to_send(arg);
+  return NULL;
+}
+
+/* The same for a plain thread, with both ends. */
+static void destroy_ends_waits_of_threads(void) {
+  for (int round = 0; round < 100; ++round) {
+    struct waiter w = {0, 0, CW_OK};
+    pthread_t thread;
+    CHECK_STATUS(cw_channel_create(sizeof(long), 0, &w.channel), CW_OK);
+    CHECK_STATUS(cw_event_create(&w.begins), CW_OK);
+    CHECK(pthread_create(&thread, NULL, round % 2 == 0 ? waits_on_a_thread : waits_to_send_on_a_thread, &w) == 0);
+    CHECK_STATUS(cw_event_wait(w.begins, LONG_TIME), CW_OK);
+    CHECK_STATUS(cw_channel_destroy(w.channel), CW_OK);
+    pthread_join(thread, NULL);
+    CHECK(w.ended == CW_E_CLOSED || w.ended == CW_E_STALE);
+    CHECK_STATUS(cw_event_close(w.begins), CW_OK);
+  }
+}
+
 /* Whether the destroy comes before the wait, during it or in between is up to the machine: all of them must end it. */
 static void destroy_ends_waits(void) {
   for (int round = 0; round < 200; ++round) {
@@ -80,7 +113,7 @@ static void destroy_ends_waits(void) {
     cw_green green;
     CHECK_STATUS(cw_channel_create(sizeof(long), 0, &w.channel), CW_OK);
     CHECK_STATUS(cw_event_create(&w.begins), CW_OK);
-    CHECK_STATUS(cw_green_spawn(waits, &w, NULL, &green), CW_OK);
+    CHECK_STATUS(cw_green_spawn(round % 2 == 0 ? waits : waits_to_send, &w, NULL, &green), CW_OK);
     CHECK_STATUS(cw_event_wait(w.begins, LONG_TIME), CW_OK);
     CHECK_STATUS(cw_channel_destroy(w.channel), CW_OK);
     CHECK_STATUS(cw_green_join(green, LONG_TIME), CW_OK);
@@ -96,6 +129,7 @@ int main(void) {
   carries_items(0);
   carries_items(3);
   destroy_ends_waits();
+  destroy_ends_waits_of_threads();
 
   CHECK_STATUS(cw_channel_create(sizeof item, 1, &channel), CW_OK);
   CHECK_STATUS(cw_channel_receive(channel, &item, 0), CW_E_TIMEOUT);

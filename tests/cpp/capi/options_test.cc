@@ -6,11 +6,15 @@
 #include <cstring>
 #include <vector>
 
+#include "bridge/capi/options.hpp"
 #include "tests/cpp/capi/support.hpp"
 
 namespace {
 
 using namespace capi_test;
+using causeway::capi::Complaint;
+using causeway::capi::resolve;
+using causeway::capi::Resolved;
 
 template <class Change>
 void refuses(const char* field, Change change) {
@@ -47,6 +51,16 @@ TEST_CASE("each field out of range is refused with its name") {
   refuses("signal", [](cw_options& o) { o.signal = 11; });
   refuses("log_level", [](cw_options& o) { o.log_level = 5; });
   refuses("check", [](cw_options& o) { o.check = "fence,nonsense"; });
+  refuses("unknown word \"migrated\"", [](cw_options& o) { o.check = "migrated"; });
+  refuses("migrate=always", [](cw_options& o) { o.check = "migrate"; });
+  refuses("migrate=always", [](cw_options& o) { o.check = "migrate=never"; });
+  refuses("\"poison=1\"", [](cw_options& o) { o.check = "poison=1"; });
+  refuses("\"fence=\"", [](cw_options& o) { o.check = "fence="; });
+  for (const char* wrong : {"stall", "stall=", "stall=0", "stall=0.0001", "stall=-1", "stall=86401", "stall=1e3",
+                            "stall=99999999999999999999", "stall=1.5s", "stall=.5", "stall=86400.1"}) {
+    CAPTURE(wrong);
+    refuses("stall=<seconds>", [wrong](cw_options& o) { o.check = wrong; });
+  }
   refuses("size", [](cw_options& o) { o.size = 0; });
   refuses("size", [](cw_options& o) { o.size = sizeof o + 8; });
 }
@@ -63,6 +77,8 @@ TEST_CASE("the values at the borders are accepted, and 0 asks for the default") 
   accepts([](cw_options& o) { o.barrier = CW_BARRIER_FENCE; });
   accepts([](cw_options& o) { o.guard_handler = 0; });
   accepts([](cw_options& o) { o.check = "fence,,noguard,nodeadlock,virtual-clock"; });
+  accepts([](cw_options& o) { o.check = "noproc,migrate=always,poison"; });
+  accepts([](cw_options& o) { o.check = "stall=0.001,stall=86400,stall=1.5,stall=2."; });
   accepts([](cw_options& o) { o.check = nullptr; });
 }
 
@@ -127,6 +143,26 @@ TEST_CASE("an unknown word in CAUSEWAY_CHECK is no reason not to start") {
   REQUIRE(cw_log_set(nullptr, nullptr) == CW_OK);
   REQUIRE(lines.size() == 1);
   CHECK(lines[0].find("\"whatever\"") != std::string::npos);
+}
+
+TEST_CASE("a check word's value arrives where it is used") {
+  cw_options o = options();
+  o.check = "stall=1.25,migrate=always,poison,noproc";
+  Resolved resolved;
+  Complaint complaint;
+  REQUIRE(resolve(o, &resolved, &complaint) == CW_OK);
+  CHECK(resolved.options.stall_ns == 1'250'000'000);
+  CHECK(resolved.options.migrate_always);
+  CHECK(resolved.options.poison);
+  CHECK(!resolved.options.use_proc);
+  o.check = "";
+  const Environment variable("CAUSEWAY_CHECK", "stall=3,poison");
+  Resolved from_environment;
+  REQUIRE(resolve(o, &from_environment, &complaint) == CW_OK);
+  CHECK(from_environment.options.stall_ns == 3'000'000'000);
+  CHECK(from_environment.options.poison);
+  CHECK(!from_environment.options.migrate_always);
+  CHECK(from_environment.options.use_proc);
 }
 
 TEST_CASE("null where a struct is needed is an error with a text") {

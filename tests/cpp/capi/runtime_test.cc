@@ -6,6 +6,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "causeway/causeway.hpp"
 #include "tests/cpp/capi/support.hpp"
 
 namespace {
@@ -125,4 +126,44 @@ TEST_CASE("the error handler is told of an exception in a detached green thread,
   CHECK(told.text == "the reason");
   CHECK(told.on_green == 1);
   REQUIRE(cw_error_handler_set(nullptr, nullptr) == CW_OK);
+}
+
+TEST_CASE("defaults may be set anew while a start reads them") {
+  // Red under AddressSanitizer when the start reads the text of `check` that the next defaults free.
+  const Runtime runtime;  // the starts below only count
+  cw_options o = options();
+  std::string words;
+  for (int i = 0; i < 2000; ++i) words += "fence,";
+  o.check = words.c_str();
+  REQUIRE(cw_options_set_default(&o) == CW_OK);
+  std::atomic<bool> over{false};
+  std::thread setter([&] {
+    while (!over) cw_options_set_default(&o);
+  });
+  constexpr int kStarts = 300;
+  int started = 0;
+  for (int i = 0; i < kStarts; ++i) started += cw_runtime_start(nullptr) == CW_OK;
+  over = true;
+  setter.join();
+  CHECK(started == kStarts);
+  for (int i = 0; i < started; ++i) CHECK(cw_runtime_stop(kLimitNs) == CW_OK);
+  CHECK(cw_options_set_default(nullptr) == CW_OK);
+}
+
+TEST_CASE("a green thread may give back a reference, but not the last one") {
+  cw_options o = options();
+  REQUIRE(cw_runtime_start(&o) == CW_OK);
+  cw_green green = 0;
+  REQUIRE(cw_green_spawn(
+              [](void*) {
+                {
+                  const causeway::runtime mine;  // its destructor would end the process
+                }
+                CHECK(cw_runtime_start(nullptr) == CW_OK);
+                CHECK(cw_runtime_stop(kLimitNs) == CW_OK);
+                CHECK(cw_runtime_stop(kLimitNs) == CW_E_STATE);
+              },
+              nullptr, nullptr, &green) == CW_OK);
+  CHECK(cw_green_join(green, kLimitNs) == CW_OK);
+  CHECK(cw_runtime_stop(kLimitNs) == CW_OK);
 }

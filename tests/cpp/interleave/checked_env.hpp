@@ -132,6 +132,7 @@ struct CheckedFutex {
     return Engine::the().futex_wait(word.id(), expected, timeout_ns != UINT64_MAX);
   }
   static void wake_one(const CheckedAtomic<uint32_t>& word) { Engine::the().futex_wake(word.id()); }
+  static void interrupt() {}  // nobody polls (poll_word_test.cc has a poller)
 };
 
 // barrier=membarrier: light costs nothing, heavy reaches everybody.

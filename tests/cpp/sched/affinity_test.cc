@@ -147,3 +147,26 @@ TEST_CASE("the runtime stops with locked green threads that wait") {
   for (int i = 0; i < 4; ++i) causeway::go({.locked = true}, [] { causeway::this_green::sleep_for(1h); });
   CHECK(eventually([] { return causeway::stats().greens_parked == 4; }));
 }
+
+TEST_CASE("a locked green thread runs on its own thread though that is the last one to be had, and a spinner made it ready") {
+  causeway::options options;
+  options.processors = 1;
+  options.max_threads = 2;  // one for the locked one, one for the spinner; no other thread can be had
+  Runtime runtime(options);
+  causeway::event event;
+  std::atomic<bool> parked{false}, ran{false};
+  auto locked = spawn({.locked = true}, [&] {
+    parked = true;
+    event.wait();
+    ran = true;
+  });
+  CHECK(eventually([&] { return parked && causeway::stats().greens_parked == 1; }));
+  auto hog = spawn([&] {
+    event.set();
+    const auto deadline = std::chrono::steady_clock::now() + kLimit;
+    while (!ran && std::chrono::steady_clock::now() < deadline) {}
+    return ran.load();
+  });
+  CHECK(hog.join());
+  locked.join();
+}

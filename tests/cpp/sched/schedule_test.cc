@@ -66,7 +66,7 @@ TEST_CASE("yielding green threads take turns") {
       }));
     for (auto& task : tasks) task.join();
   }).join();
-  CHECK(widest <= 3);
+  CHECK(widest <= kParties);  // 3 as a rule; migrate=always adds turns
 }
 
 TEST_CASE("what plain threads make ready is not starved by busy green threads") {

@@ -17,13 +17,15 @@
 
 #include "causeway/causeway.hpp"
 #include "doctest/doctest.h"
+#include "tests/cpp/waiting.hpp"
 
 namespace sched_test {
 
 using namespace std::chrono_literals;
 
-// Far longer than anything here takes on a loaded machine under a sanitizer.
-inline constexpr auto kLimit = 30s;
+using waiting::eventually;
+using waiting::kLimit;
+using waiting::status_of;
 
 // A runtime whose end is checked: it stops, and no green thread is left.
 class Runtime {
@@ -45,27 +47,6 @@ class Runtime {
   }
   causeway::runtime runtime_;
 };
-
-// Yields until the condition holds. False: not within the limit.
-template <class Condition>
-bool eventually(Condition condition) {
-  const auto deadline = std::chrono::steady_clock::now() + kLimit;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    causeway::this_green::yield();
-    if (cw_on_green() == 0) std::this_thread::yield();
-  }
-  return true;
-}
-
-// What a call that must throw causeway::error threw; CW_OK if it did not.
-template <class Body>
-cw_status status_of(Body body) {
-  try {
-    body();
-  } catch (const causeway::error& e) { return e.status(); }
-  return CW_OK;
-}
 
 inline int tid() { return static_cast<int>(syscall(SYS_gettid)); }
 

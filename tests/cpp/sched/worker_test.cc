@@ -54,6 +54,17 @@ TEST_CASE("workers beyond the processors end when they were idle for a while, an
   stop();
 }
 
+TEST_CASE("of forty workers that were needed once no stacks are left") {
+  start(2, 20'000'000);
+  static_cast<void>(spawn([] { return 1; }).join());
+  const int maps_before = count_maps();
+  crowd(40);
+  CHECK(eventually([] { return causeway::stats().workers <= 2; }));
+  // A worker has a stack and an alternate stack with a guard each: 160 lines. The C library keeps some stacks and heaps for the next threads.
+  CHECK(eventually([&] { return count_maps() <= maps_before + 60; }));
+  stop();
+}
+
 TEST_CASE("workers that end and workers that start at the same moment do not mix up their records") {
   start(2, 100'000);  // 0.1 ms: they retire all the time
   for (int round = 0; round < 100; ++round) {

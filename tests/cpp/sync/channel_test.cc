@@ -24,8 +24,9 @@ struct OpenChannel {
   explicit OpenChannel(size_t capacity) : inner(*causeway::sync::Channel::create(kIntOps, capacity)) {}
   ~OpenChannel() { causeway::sync::Channel::destroy(inner); }
   causeway::sync::Channel* inner;
-  cw_status send(int item, uint64_t timeout_ns = CW_FOREVER) { return inner->send(&item, timeout_ns); }
-  cw_status receive(int* item, uint64_t timeout_ns = CW_FOREVER) { return inner->receive(item, timeout_ns); }
+  cw_abi_channel* outer() const { return reinterpret_cast<cw_abi_channel*>(inner); }
+  cw_status send(int item, uint64_t timeout_ns = CW_FOREVER) { return cw_abi_channel_send(outer(), &item, timeout_ns, nullptr); }
+  cw_status receive(int* item, uint64_t timeout_ns = CW_FOREVER) { return cw_abi_channel_receive(outer(), item, timeout_ns, nullptr); }
   bool waiting(size_t n) {
     return eventually([&] { return inner->waiting() == n; });
   }

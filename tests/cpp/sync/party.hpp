@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// What the tests of meeting points share: parties that are green threads or plain OS threads, in every mix, and waiting with a deadline.
+// What the tests of meeting points share: parties that are green threads or plain OS threads, in every mix, and a look into the objects.
 #pragma once
 
 #include <chrono>
@@ -8,25 +8,42 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <type_traits>
 #include <utility>
 
 #include "causeway/causeway.hpp"
 #include "doctest/doctest.h"
+#include "tests/cpp/waiting.hpp"
 
 namespace sync_test {
 
 using namespace std::chrono_literals;
+using waiting::eventually;
+using waiting::kLimit;
+using waiting::status_of;
 
-enum class Kind { Green, Thread };
+// Main is the thread of the test program itself, which is special to some libraries: it has no Party, its test runs in it.
+enum class Kind { Green, Thread, LockedGreen, Main };
 
-inline const char* name(Kind kind) { return kind == Kind::Green ? "green" : "thread"; }
+inline const char* name(Kind kind) {
+  switch (kind) {
+    case Kind::Green: return "green";
+    case Kind::Thread: return "thread";
+    case Kind::LockedGreen: return "green, locked to its thread";
+    default: return "main thread";
+  }
+}
 
-// Runs a function on a party of its own; the destructor waits for its end.
+// Runs a function on a party of its own (Main: at once, here); the destructor waits for its end.
 class Party {
  public:
   Party(Kind kind, std::function<void()> body) {
-    if (kind == Kind::Green) green_.emplace(causeway::spawn(std::move(body)));
-    else thread_.emplace(std::move(body));
+    switch (kind) {
+      case Kind::Green: green_.emplace(causeway::spawn(std::move(body))); break;
+      case Kind::LockedGreen: green_.emplace(causeway::spawn({.locked = true}, std::move(body))); break;
+      case Kind::Thread: thread_.emplace(std::move(body)); break;
+      case Kind::Main: body(); break;
+    }
   }
   Party(Party&&) = default;
   ~Party() { join(); }
@@ -46,7 +63,7 @@ class Runtime {
   Runtime() : runtime_(causeway::options{.processors = 2}) {}
   // Nothing may be left: neither green threads nor somebody who waits for them.
   ~Runtime() {
-    const cw_status status = runtime_.stop(20s);
+    const cw_status status = runtime_.stop(kLimit);
     CHECK_MESSAGE(status == CW_OK, cw_last_error());
   }
 
@@ -66,24 +83,11 @@ void for_each_mix(Body body) {
   }
 }
 
-// Yields until the condition holds. False after 20 s: far longer than anything here takes on a loaded machine.
-template <class Condition>
-bool eventually(Condition condition) {
-  const auto deadline = std::chrono::steady_clock::now() + 20s;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    causeway::this_green::yield();
-  }
-  return true;
-}
-
-// Runs something that must throw causeway::error, and gives its status; CW_OK if it did not.
-template <class Body>
-cw_status status_of(Body body) {
-  try {
-    body();
-  } catch (const causeway::error& e) { return e.status(); }
-  return CW_OK;
+// The state inside a C++ object, which is all that it consists of.
+template <class Inner, class Object>
+Inner& inner(Object& object) {
+  static_assert(std::is_standard_layout_v<Object> && sizeof(Inner) == sizeof(Object));
+  return reinterpret_cast<Inner&>(object);
 }
 
 }  // namespace sync_test
