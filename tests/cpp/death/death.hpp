@@ -36,7 +36,11 @@ struct Case {
 // One list per file.
 const std::vector<Case>& overflow_cases();
 const std::vector<Case>& deadlock_cases();
+const std::vector<Case>& destroyed_cases();
 const std::vector<Case>& fatal_cases();
 const std::vector<Case>& fault_cases();
+const std::vector<Case>& hog_cases();
+const std::vector<Case>& stall_cases();
+const std::vector<Case>& poison_cases();
 
 }  // namespace death

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+//
+// CAUSEWAY_CHECK=stall=<seconds>: a wait that lasts longer is reported, once, with who waits for what, where, and who holds it.
+//
+// Risk: no report while all sleep, since then the monitor sleeps too; or one for each look. 50 ms: a few of the monitor's ticks. A case
+// ends by itself when its reports are there; nothing depends on how late they come.
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+#include <string>
+#include <thread>
+
+#include "causeway/causeway.hpp"
+#include "tests/cpp/death/death.hpp"
+
+namespace {
+
+std::atomic<int> first{0}, second{0}, others{0};
+
+void log_to_stderr(int, const char* text, size_t size, void*) {
+  std::fprintf(stderr, "log: %.*s\n", static_cast<int>(size), text);
+  const std::string line(text, size);
+  if (line.find("has waited for") == std::string::npos) return;
+  if (line.find("\"first\"") != std::string::npos) ++first;
+  else if (line.find("\"second\"") != std::string::npos) ++second;
+  else ++others;
+}
+
+causeway::options stall_options(const char* check = "stall=0.05") {
+  cw_log_set(&log_to_stderr, nullptr);
+  causeway::options options;
+  options.processors = 2;
+  options.check = check;
+  return options;
+}
+
+// Until it was reported; the runner's limit ends a case in which that never happens.
+void await(const std::atomic<int>& reports) {
+  while (reports == 0) usleep(1000);
+}
+
+[[gnu::noinline]] void wait_in_here(causeway::event& event) {
+  event.wait();
+  std::atomic_signal_fence(std::memory_order_seq_cst);  // not a tail call
+}
+
+void of_a_green_thread() {
+  causeway::runtime runtime(stall_options());
+  causeway::event event;
+  auto waiter = causeway::spawn({.name = "first"}, [&] { wait_in_here(event); });
+  await(first);
+  event.set();
+  waiter.join();
+}
+
+void each_wait_once() {
+  causeway::runtime runtime(stall_options());
+  causeway::event event;
+  auto waiter = causeway::spawn({.name = "first"}, [&] { wait_in_here(event); });
+  await(first);
+  // Another whole limit passes until this one is reported, and the first is looked at again all the time.
+  causeway::event other;
+  auto later = causeway::spawn({.name = "second"}, [&] { wait_in_here(other); });
+  await(second);
+  if (first != 1) _exit(3);
+  event.set();
+  other.set();
+  waiter.join();
+  later.join();
+}
+
+void names_the_holder() {
+  causeway::runtime runtime(stall_options());
+  causeway::mutex mutex;
+  causeway::event locked, over;
+  auto holder = causeway::spawn({.name = "owner"}, [&] {
+    const std::lock_guard guard(mutex);
+    locked.set();
+    over.wait();
+  });
+  locked.wait();
+  auto waiter = causeway::spawn({.name = "first"}, [&] { const std::lock_guard guard(mutex); });
+  await(first);
+  over.set();
+  waiter.join();
+  holder.join();
+}
+
+void names_who_is_joined() {
+  causeway::runtime runtime(stall_options());
+  causeway::event event;
+  auto joined = causeway::spawn({.name = "second"}, [&] { wait_in_here(event); });
+  auto waiter = causeway::spawn({.name = "first"}, [&] { joined.join(); });
+  await(first);
+  event.set();
+  waiter.join();
+}
+
+void of_a_plain_thread() {
+  causeway::runtime runtime(stall_options());
+  causeway::event event;
+  std::thread waiter([&] { wait_in_here(event); });
+  await(others);
+  event.set();
+  waiter.join();
+}
+
+void not_without_the_word() {
+  causeway::runtime runtime(stall_options(""));
+  causeway::event event;
+  auto waiter = causeway::spawn({.name = "first"}, [&] { wait_in_here(event); });
+  usleep(500'000);  // ten times the limit of the other cases
+  event.set();
+  waiter.join();
+}
+
+// Many short waits of one green thread: each is a new one, however long they last together.
+void not_of_short_waits() {
+  causeway::runtime runtime(stall_options("stall=5"));
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(7);
+  causeway::spawn([&] {
+    while (std::chrono::steady_clock::now() < end) causeway::this_green::sleep_for(std::chrono::milliseconds(20));
+  }).join();
+}
+
+const std::vector<death::Case> kCases = {
+    {"stall_of_a_green_thread",
+     of_a_green_thread,
+     {.printed = {"\"first\" has waited for ", " ms: event 0x", "; in (anonymous namespace)::wait_in_here(", "(death_test+0x"}}},
+    {"stall_is_reported_once_per_wait", each_wait_once, {.printed = {"\"first\" has waited for ", "\"second\" has waited for "}}},
+    {"stall_names_the_holder_of_a_mutex",
+     names_the_holder,
+     {.printed = {"\"first\" has waited for ", " ms: mutex 0x", ", held by green thread ", "\"owner\""}}},
+    {"stall_names_who_is_joined",
+     names_who_is_joined,
+     {.printed = {"\"first\" has waited for ", " ms: the end of green thread ", "\"second\""}}},
+    {"stall_of_a_plain_thread", of_a_plain_thread, {.printed = {"log: thread ", " has waited for ", " ms: event 0x", "wait_in_here("}}},
+    {"no_stall_without_the_word", not_without_the_word, {.not_printed = {"has waited"}}},
+    {"no_stall_of_short_waits", not_of_short_waits, {.not_printed = {"time to pass"}}},
+};
+
+}  // namespace
+
+const std::vector<death::Case>& death::stall_cases() { return kCases; }
