@@ -5,6 +5,7 @@
 # A skip that tests/skips does not name for this stage is a failure, and so is an expected suite in which nothing ran.
 #
 #   tally.pl --label <stage> --expect "<suite> <suite>" --exit <status of meson test> [--out <file>] <testlog.json>
+#   ... --failures <file>                 also writes what failed, with the first lines that say why; no file if nothing did
 #   tally.pl --exclusions <stage>         the doctest cases that the stage leaves out, as doctest's -tce= wants them
 #   tally.pl --self-test
 use strict;
@@ -25,17 +26,51 @@ sub read_skips {
   return \%skips;
 }
 
-sub unescape { my ($text) = @_; $text =~ s/\\n/\n/g; $text =~ s/\\(["\\\/])/$1/g; return $text }
+my %escapes = (n => "\n", t => "\t", r => '', b => '', f => '');
+sub unescape { my ($text) = @_; $text =~ s/\\(?:u[0-9a-fA-F]{4}|(.))/defined $1 ? $escapes{$1} \/\/ $1 : '?'/ge; return $text }
 
-# One line of the log: (suites, name, result, output).
+# One line of the log: (suites, name, result, output, error output).
 sub parse {
   my ($line) = @_;
   my $string = qr/"((?:[^"\\]|\\.)*)"/;
   my ($full) = $line =~ /"name": $string/ or return;
   my ($result) = $line =~ /"result": $string/ or return;
   my ($out) = $line =~ /"stdout": $string/;
+  my ($err) = $line =~ /"stderr": $string/;
   my ($suites, $name) = $full =~ m{^(?:[^:/ ]+:)?(\S+) / (.*)$} ? ($1, $2) : ('', $full);
-  return ([split /\+/, $suites], $name, $result, unescape($out // ''));
+  return ([split /\+/, $suites], $name, $result, unescape($out // ''), unescape($err // ''));
+}
+
+# What says why a test failed: the first lines with a verdict in them, each doctest one behind its case; else the last lines of all.
+my $verdict = qr/ERROR|FAILED|FATAL|fatal:|FAILURE|Sanitizer|runtime error:|^wrong|left over|hung|ended by signal|not ok|refused/;
+my ($most_lines, $most_chars, $last_lines) = (12, 300, 5);
+
+sub reasons {
+  my ($text) = @_;
+  my @lines = grep { /\S/ } split /\n/, $text;
+  my ($case, @found) = ('');
+  for my $line (@lines) {
+    if ($line =~ /^TEST CASE:/) { $case = $line; next }
+    next if $line !~ $verdict || $line =~ /^\[doctest\]|^\[\w+\] Status/;
+    push @found, $case if $case ne '';
+    push @found, $line;
+    $case = '';
+    last if @found >= $most_lines;
+  }
+  @found = @lines[($#lines >= $last_lines ? $#lines - $last_lines + 1 : 0) .. $#lines] if !@found && @lines;
+  return map { '    ' . substr($_, 0, $most_chars) } @found;
+}
+
+# The failed tests of a log, as text.
+sub failures {
+  my ($lines) = @_;
+  my @text;
+  for my $line (@$lines) {
+    my ($suites, $name, $result, $out, $err) = parse($line) or next;
+    next if $result =~ /^(?:OK|SKIP|EXPECTEDFAIL)$/;
+    push @text, "  " . join('+', @$suites) . " / $name: $result", reasons("$out\n$err");
+  }
+  return @text;
 }
 
 # Sums over the lines of a log: { passed, failed, skipped, ran => {suite => n}, complaints => [...] }
@@ -109,6 +144,21 @@ sub self_test {
     print "self-test: @$lines: counted $got, wanted $want\n";
     $bad++;
   }
+  my $doctest = q(TEST CASE:  good one\\n\\nTEST CASE:  bad \\"one\\"\\n\\na.cc:3: ERROR: CHECK( 1 == 2 ) is NOT correct!\\n[doctest] Status: FAILURE!\\n);
+  my @reports = (   # log line, the report
+    [$plain->('unit', 'OK'), ''],
+    [qq({"name": "causeway:unit / a", "stdout": "$doctest", "result": "FAIL"}),
+     qq(  unit / a: FAIL\n    TEST CASE:  bad "one"\n    a.cc:3: ERROR: CHECK( 1 == 2 ) is NOT correct!)],
+    ['{"name": "causeway:stress / b", "stdout": "seed 5\\n", "stderr": "the end\\n", "result": "TIMEOUT"}',
+     "  stress / b: TIMEOUT\n    seed 5\n    the end"],
+  );
+  for my $report (@reports) {
+    my $got = join "\n", failures([$report->[0]]);
+    next if $got eq $report->[1];
+    print "self-test: reported\n$got\nwanted\n$report->[1]\n";
+    $bad++;
+  }
+  push @checks, @reports;
   print scalar(@checks) - $bad, " of ", scalar(@checks), " self-tests passed\n";
   exit($bad ? 1 : 0);
 }
@@ -136,5 +186,13 @@ print "$label: $text\n";
 if ($option{out}) {
   open my $out, '>', $option{out} or die "tally: $option{out}: $!\n";
   print $out "$text\n";
+}
+if ($option{failures}) {
+  my @failed = ((map { "  $_" } @{$sum->{complaints}}), failures(\@lines));
+  unlink $option{failures};
+  if (@failed) {
+    open my $out, '>', $option{failures} or die "tally: $option{failures}: $!\n";
+    print $out "$_\n" for @failed;
+  }
 }
 exit($sum->{failed} ? 1 : 0);

@@ -3,7 +3,7 @@
 # Configure, build, test: one build folder per variant, build/<variant>. Sourced by dev and .ci/run.
 
 JOBS=${CAUSEWAY_JOBS:-$(nproc 2>/dev/null || echo 2)}
-ALL_SUITES="unit c-api death interleave stress headers layers symbols install bench-smoke examples"
+ALL_SUITES="unit c-api death oom interleave stress headers layers symbols install bench-smoke examples"
 SAN_SUITES="unit c-api death interleave stress"
 
 # What belongs to each variant beyond the defaults: the compiler and the Meson options.
@@ -83,16 +83,16 @@ build_progress() {
 }
 
 # run_tests <variant> <label> <suites> [meson test argument...]: runs, shows the log of each failure, then one line of sums.
-# The sums also go to build/tally/<label>, where .ci/run adds them up.
+# The sums also go to build/tally/<label>, where .ci/run adds them up, and what failed to build/tally/failures/<label>.
 run_tests() {
   variant=$1 label=$2 suites=$3
   shift 3
   dir=build/$variant
-  mkdir -p build/tally
+  mkdir -p build/tally/failures
   suite_args=
   for suite in $suites; do suite_args="$suite_args --suite $suite"; done
   rm -f "$dir/meson-logs/testlog.json"
   # shellcheck disable=SC2086 # a list of words
   meson test -C "$dir" --no-rebuild --num-processes "$JOBS" --print-errorlogs $suite_args "$@"
-  perl tools/tally.pl --label "$label" --expect "$suites" --out "build/tally/$label" --exit $? "$dir/meson-logs/testlog.json"
+  perl tools/tally.pl --label "$label" --expect "$suites" --out "build/tally/$label" --failures "build/tally/failures/$label" --exit $? "$dir/meson-logs/testlog.json"
 }
