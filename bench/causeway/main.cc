@@ -13,8 +13,21 @@ struct Row {
 };
 
 constexpr Row kRows[] = {
-    {"yield", bench::yield_row},   {"ping-pong", bench::ping_pong_row}, {"spawn-join", bench::spawn_join_row},
-    {"parked", bench::parked_row}, {"churn", bench::churn_row},         {"idle", bench::idle_row},
+    {"yield", bench::yield_row},
+    {"ping-pong", bench::ping_pong_row},
+    {"spawn-join", bench::spawn_join_row},
+    {"buffered", bench::buffered_row},
+    {"buffered-many", bench::buffered_many_row},
+    {"mutex", bench::mutex_row},
+    {"mutex-brief", bench::mutex_brief_row},
+    {"semaphore", bench::semaphore_row},
+    {"select", bench::select_row},
+    {"sleepers", bench::sleepers_row},
+    {"ready-run", bench::ready_run_row},
+    {"echo-server", bench::echo_server_row},
+    {"parked", bench::parked_row},
+    {"churn", bench::churn_row},
+    {"idle", bench::idle_row},
 };
 
 }  // namespace

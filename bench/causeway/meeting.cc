@@ -53,17 +53,10 @@ void spawn_join(std::uint64_t rounds) {
   }
 }
 
-void measure(const Run& run, void (*work)(std::uint64_t), std::uint64_t step) {
-  causeway::runtime runtime{options_of(run)};
-  double ns = 0;
-  on_green([&] { ns = ns_per_round(run, work, step); });
-  print(run, "causeway", ns, 0, {{"loop_ns", loop_ns()}});
-}
-
 }  // namespace
 
-void yield_row(const Run& run) { measure(run, yields, 2); }
-void ping_pong_row(const Run& run) { measure(run, ping_pong, 1); }
-void spawn_join_row(const Run& run) { measure(run, spawn_join, kBatch); }
+void yield_row(const Run& run) { measure_loop(run, yields, 2); }
+void ping_pong_row(const Run& run) { measure_loop(run, ping_pong, 1); }
+void spawn_join_row(const Run& run) { measure_loop(run, spawn_join, kBatch); }
 
 }  // namespace bench

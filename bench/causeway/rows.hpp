@@ -22,11 +22,38 @@ void on_green(Body&& body) {
   causeway::spawn(std::forward<Body>(body)).join();
 }
 
-void yield_row(const Run& run);       // meeting.cc
-void ping_pong_row(const Run& run);   // meeting.cc
-void spawn_join_row(const Run& run);  // meeting.cc
-void parked_row(const Run& run);      // memory.cc
-void churn_row(const Run& run);       // memory.cc
-void idle_row(const Run& run);        // idle.cc
+// Runs `body(share)` on `count` green threads that share `rounds` evenly, and waits for all of them.
+template <class Body>
+void in_shares(std::uint64_t count, std::uint64_t rounds, const Body& body) {
+  std::vector<causeway::task<void>> tasks;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    tasks.push_back(causeway::spawn([&body, share = rounds / count] { body(share); }));
+  }
+  for (auto& task : tasks) { task.join(); }
+}
+
+// A row that is one timed loop: `work(rounds)` on a green thread, `rounds` a multiple of `step`.
+inline void measure_loop(const Run& run, void (*work)(std::uint64_t), std::uint64_t step) {
+  causeway::runtime runtime{options_of(run)};
+  double ns = 0;
+  on_green([&] { ns = ns_per_round(run, work, step); });
+  print(run, "causeway", ns, 0, {{"loop_ns", loop_ns()}});
+}
+
+void yield_row(const Run& run);          // meeting.cc
+void ping_pong_row(const Run& run);      // meeting.cc
+void spawn_join_row(const Run& run);     // meeting.cc
+void buffered_row(const Run& run);       // channels.cc
+void buffered_many_row(const Run& run);  // channels.cc
+void mutex_row(const Run& run);          // locks.cc
+void mutex_brief_row(const Run& run);    // locks.cc
+void semaphore_row(const Run& run);      // locks.cc
+void select_row(const Run& run);         // channels.cc
+void sleepers_row(const Run& run);       // sleepers.cc
+void ready_run_row(const Run& run);      // ready_run.cc
+void echo_server_row(const Run& run);    // echo_server.cc
+void parked_row(const Run& run);         // memory.cc
+void churn_row(const Run& run);          // memory.cc
+void idle_row(const Run& run);           // idle.cc
 
 }  // namespace bench

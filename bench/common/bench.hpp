@@ -112,10 +112,11 @@ double ns_per_round(const Run& run, Work&& work, std::uint64_t step = 1) {
   return static_cast<double>(taken) / static_cast<double>(count);
 }
 
-// One number of /proc/self/status in bytes; 0 if the line is absent.
-inline std::uint64_t status_bytes(const char* key) {
+// One number of /proc/PID/status in bytes, by default our own; 0 if the line is absent.
+inline std::uint64_t status_bytes(const char* key, int pid = 0) {
   std::uint64_t kib = 0;
-  std::FILE* file = std::fopen("/proc/self/status", "re");
+  const std::string path = pid == 0 ? "/proc/self/status" : "/proc/" + std::to_string(pid) + "/status";
+  std::FILE* file = std::fopen(path.c_str(), "re");
   if (file == nullptr) { return 0; }
   char line[256];
   const std::size_t length = std::strlen(key);

@@ -55,6 +55,12 @@ sub stale {
   return scalar grep { (stat $_)[9] > $built } @sources;
 }
 
+# The command of a row: the peer's program; for the echo rows the load generator, which starts that program as its server.
+sub command_of {
+  my ($row, $build, $program) = @_;
+  return $row->{name} =~ /^echo/ ? ["$build/bench/echo_load", $program] : [$program];
+}
+
 # Programs that Meson built.
 sub ours {
   my ($name, $peers, $scratch, $build) = @_;
@@ -62,7 +68,7 @@ sub ours {
   my $program_of = sub {
     my ($row) = @_;
     return "$folder/call_bench" if $name eq 'baseline';
-    return "$folder/floor_bench" if $name eq 'floor';
+    return "$folder/" . floor_of($row) if $name eq 'floor';
     return "$folder/fcontext_bench" if $name eq 'boost.context';
     return $row->{name} =~ /^switch/ ? "$folder/switch_bench" : "$folder/causeway_bench";
   };
@@ -73,7 +79,14 @@ sub ours {
   }
   my %version = ('causeway' => 'this build', 'baseline' => 'this build', 'floor' => 'this build',
     'boost.context' => 'Boost ' . boost_version());
-  return {command => sub { [$program_of->($_[0])] }, version => $version{$name}};
+  return {command => sub { command_of($_[0], $build, $program_of->($_[0])) }, version => $version{$name}};
+}
+
+# What the machine allows: each kind of row has its own program for that.
+sub floor_of {
+  my ($row) = @_;
+  return 'echo_floor_server' if $row->{name} =~ /^echo/;
+  return $row->{name} =~ /^ready-run/ ? 'gap_bench' : 'floor_bench';
 }
 
 sub boost_version {
@@ -97,7 +110,7 @@ sub boost_fiber {
 }
 
 sub go {
-  my ($name, $peers, $scratch) = @_;
+  my ($name, $peers, $scratch, $build) = @_;
   my ($found, $old);
   for my $tool (split(/:/, $ENV{PATH} // ''), '/usr/local/go/bin', glob('/usr/lib/go-1.*/bin')) {
     next unless -x "$tool/go";
@@ -112,7 +125,7 @@ sub go {
   local @ENV{qw(GOFLAGS GOTOOLCHAIN CGO_ENABLED GOWORK)} = ('-mod=mod', 'local', '0', 'off');
   my $why = failure_of("$scratch/build.log", $tool, '-C', "$peers/go", 'build', '-o', $program, '.');
   return {why => "does not build: $why"} if defined $why;
-  return {command => sub { [$program] }, version => "Go $version"};
+  return {command => sub { command_of($_[0], $build, $program) }, version => "Go $version"};
 }
 
 # Cargo writes a lock file beside the manifest, so it works on a copy. The crate comes from its cache or its registry.

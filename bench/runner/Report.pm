@@ -35,7 +35,7 @@ sub machine {
   $machine{build_type} //= 'unknown';
   push @{$machine{warnings}}, "build type $machine{build_type}: not one to judge speed by"
     if $machine{build_type} !~ /^(release|debugoptimized|unknown)$/;
-  push @{$machine{warnings}}, 'no taskset: one-p rows are not pinned' unless Sample::pin_prefix();
+  push @{$machine{warnings}}, 'no taskset: one-p rows are not pinned' unless Sample::pin_prefix(1);
   return \%machine;
 }
 
@@ -49,7 +49,8 @@ sub count {
       my $result = $row->{results}{$name};
       if ($result->{why}) { push @results, {peer => $name, why => $result->{why}}; next }
       for my $metric (@{$row->{metrics}}) {
-        my @all = map { $_->{$metric} // 0 } @{$result->{samples}};
+        my @all = grep { defined } map { $_->{$metric} } @{$result->{samples}};
+        next unless @all;  # not every peer has every number
         my @sorted = sort { $a <=> $b } @all;
         $median{$name}{$metric} = median(@all);
         push @results, {peer => $name, metric => $metric, median => $median{$name}{$metric}, min => $sorted[0], max => $sorted[-1],
@@ -64,7 +65,7 @@ sub count {
       $result->{of_ours} = $result->{median} / $ours if $ours;
     }
     my @goals = map { judge($_, \%median, $row) } @{$row->{goals}};
-    push @counted, {row => $row->{name}, what => $row->{what}, results => \@results, goals => \@goals, notes => \@notes};
+    push @counted, {row => $row->{name}, what => $row->{what}, labels => $row->{labels}, results => \@results, goals => \@goals, notes => \@notes};
   }
   return {machine => $machine, peers => $peers, rows => \@counted};
 }
@@ -75,12 +76,15 @@ sub judge {
   my $metric = $goal->{metric};
   my $ours = $median->{causeway}{$metric};
   my $other = $goal->{than} // $goal->{of};
-  my $text = $goal->{limit} ? 'at most ' . value($metric, $goal->{limit}, $row->{name})
-    : $goal->{faster} ? ($goal->{faster} == 1 ? "faster than $other" : "$goal->{faster} times faster than $other")
-    : "at most $goal->{at_most} times $other";
-  my $theirs = defined $other ? $median->{$other}{$metric} : undef;
+  my $label = $row->{labels}{$metric};
+  my $text = (defined $label ? "$label " : '')
+    . ($goal->{limit} ? 'at most ' . value($metric, $goal->{limit}, $row->{name})
+      : $goal->{faster} ? ($goal->{faster} == 1 ? "faster than $other" : "$goal->{faster} times faster than $other")
+      : $goal->{at_most} == 1 ? "at most that of $other" : "at most $goal->{at_most} times $other");
+  my %named = (causeway => $metric, defined $other ? ($other => $goal->{its} // $metric) : ());
+  my $theirs = defined $other ? $median->{$other}{$named{$other}} : undef;
   for my $peer (grep { defined } 'causeway', $other) {
-    next if defined $median->{$peer}{$metric};
+    next if defined $median->{$peer}{$named{$peer}};
     my $why = $row->{results}{$peer}{why} // 'left out of this run';
     return {text => $text, found => "$peer not measured: $why", reached => 0};
   }
@@ -99,7 +103,16 @@ sub value {
   return sprintf '%.0f KiB', $number / 1024 if $metric eq 'bytes' && $row =~ /^churn/;
   return sprintf '%.0f B', $number if $metric eq 'bytes';
   return sprintf '%.2f ms CPU', $number / 1e6 if $row =~ /^idle/;
+  return sprintf '%.1f ms', $number / 1e6 if $number >= 1e6;
+  return sprintf '%.1f µs', $number / 1e3 if $number >= 1e4;
   return sprintf $number < 100 ? '%.2f ns' : '%.0f ns', $number;
+}
+
+# The same as it stands in the table: where a row has several times, each says which one it is.
+sub labelled {
+  my ($row, $metric, $number) = @_;
+  my $label = $row->{labels}{$metric};
+  return value($metric, $number, $row->{row}) . (defined $label ? ", $label" : '');
 }
 
 # Both tables as lists of cells: what was measured, and what was to be reached.
@@ -111,7 +124,7 @@ sub cells {
     for my $result (@{$row->{results}}) {
       if ($result->{why}) { push @measured, [$row->{row}, $result->{peer}, "not measured: $result->{why}", '', '']; next }
       my @spread = map { value($result->{metric}, $result->{$_}, $row->{row}) } qw(min max);
-      push @measured, [$row->{row}, $result->{peer}, value($result->{metric}, $result->{median}, $row->{row}), "$spread[0] to $spread[1]",
+      push @measured, [$row->{row}, $result->{peer}, labelled($row, $result->{metric}, $result->{median}), "$spread[0] to $spread[1]",
         defined $result->{of_ours} ? sprintf('%.2f', $result->{of_ours}) : ''];
     }
     push @goals, [$row->{row}, $_->{text}, $_->{found}, $_->{reached} ? 'reached' : 'missed'] for @{$row->{goals}};

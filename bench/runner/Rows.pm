@@ -2,14 +2,17 @@
 #
 # The rows of the table: who takes part, how often, on which CPUs, and what Causeway has to reach.
 #
-#   name     subject/variant; `one-p`: one processor, the whole process pinned to one CPU, every peer alike; `all-p`: all CPUs
+#   name     subject/variant; `one-p`: one processor, the whole process pinned to one CPU, every peer alike; else all CPUs it may use
+#   pin      so many CPUs are all that the process may use; without it all of our own mask
 #   unable   peers that have nothing to measure here, with the reason
 #   rounds   at most this many (the first is dropped): 10 for rows of half a second, fewer for the slow ones
 #   warm     before each sample a child touches as much memory as the row will need and ends, so that the machine below (a host that
 #            takes free memory back) has it ready for whoever comes next: else the first to come pays for the others
 #   seconds  a child that takes longer is stopped and counts as broken
+#   metrics  the fields of a sample that the table shows; a peer without a field is left out there
+#   labels   what to call a metric where the unit does not tell
 #   goals    {metric, faster => n, than => peer}: the peer's median is at least n times ours
-#            {metric, at_most => n, of => peer}: ours is at most n times the peer's
+#            {metric, at_most => n, of => peer}: ours is at most n times the peer's; `its` names the peer's number if that is another
 #            {metric, limit => n}: ours is at most n
 #            A goal against a peer that could not be measured is missed.
 package Rows;
@@ -18,7 +21,12 @@ use warnings;
 
 sub faster { my ($n, $than) = @_; return {metric => 'ns', faster => $n, than => $than} }
 
+sub no_more { my ($metric, $of) = @_; return {metric => $metric, at_most => 1, of => $of} }
+
 my %no_rendezvous = (may => 'it has no channel without a buffer');
+
+my %latency = (p50_ns => 'median', p99_ns => 'p99', gap_ns => 'longest gap');
+my %echo = (ns => 'a message', cpu_ns => 'CPU of the server');
 
 my @rows = (
   {name => 'call/plain', what => 'plain call into another shared object', pin => 1, peers => ['baseline'], goals => []},
@@ -38,6 +46,27 @@ my @rows = (
     peers => ['causeway', 'go', 'boost.fiber', 'may'], goals => [faster(4, 'go')]},
   {name => 'spawn-join/all-p', what => 'one spawn and join, batches of 1000',
     peers => ['causeway', 'go', 'boost.fiber', 'may'], goals => [faster(4, 'go')]},
+  (map { {name => "mutex/$_", what => 'lock, yield, unlock; 100 green threads', pin => $_ eq 'one-p', peers => ['causeway', 'go'], rounds => 6,
+    goals => [faster(2, 'go')]} } qw(one-p all-p)),
+  (map { {name => "mutex-brief/$_", what => 'lock, unlock; 100 green threads', pin => $_ eq 'one-p', peers => ['causeway', 'go'], rounds => 4,
+    goals => []} } qw(one-p all-p)),
+  (map { {name => "buffered/$_", what => 'one value through a channel with room for 128', pin => $_ eq 'one-p', peers => ['causeway', 'go'],
+    rounds => 6, goals => [faster(2, 'go')]} } qw(one-p all-p)),
+  (map { {name => "buffered-many/$_", what => 'the same, 8 senders and 8 receivers', pin => $_ eq 'one-p', peers => ['causeway', 'go'],
+    rounds => 4, goals => [faster(2, 'go')]} } qw(one-p all-p)),
+  (map { {name => "semaphore/$_", what => 'acquire, yield, release; 4 places, 100 green threads', pin => $_ eq 'one-p',
+    peers => ['causeway', 'go'], rounds => 6, goals => [faster(2, 'go')]} } qw(one-p all-p)),
+  (map { {name => "select/$_", what => 'one value through a select over 4 channels', pin => $_ eq 'one-p', peers => ['causeway', 'go'],
+    rounds => 6, goals => [faster(2, 'go')]} } qw(one-p all-p)),
+  {name => 'sleepers/all-p', what => 'lateness of 100 000 sleepers, deadlines over 1 s', rounds => 4, peers => ['causeway', 'go'],
+    metrics => ['p50_ns', 'p99_ns'], labels => \%latency, goals => [no_more('p50_ns', 'go'), no_more('p99_ns', 'go')]},
+  (map { {name => "ready-run/$_", what => "from ready ($_) to running beside 8 that compute", pin => 2, rounds => 4,
+    peers => ['causeway', 'go', 'floor'], metrics => ['p50_ns', 'p99_ns', 'gap_ns'], labels => \%latency,
+    goals => [no_more('p99_ns', 'go'), {metric => 'p99_ns', at_most => 3, of => 'floor', its => 'gap_ns'}]} } qw(timer channel)),
+  (map { {name => "echo/$_", what => 'message of 64 bytes there and back, 1 000 connections', rounds => 5, peers => ['causeway', 'go', 'floor'],
+    metrics => ['ns', 'cpu_ns', 'bytes'], labels => \%echo, goals => [no_more('ns', 'go'), no_more('bytes', 'go')]} } qw(one-p all-p)),
+  {name => 'echo-many/all-p', what => 'message of 64 bytes there and back, 10 000 connections', rounds => 3, peers => ['causeway', 'go', 'floor'],
+    metrics => ['ns', 'cpu_ns', 'bytes'], labels => \%echo, goals => []},
   {name => 'parked/one-p', what => '1 000 000 parked green threads, each', pin => 1, warm => 1, rounds => 4, seconds => 180,
     peers => ['causeway', 'floor', 'go'], metrics => ['ns', 'bytes'], goals => []},
   {name => 'parked/all-p', what => '1 000 000 parked green threads, each', warm => 1, rounds => 6, seconds => 180,
@@ -54,6 +83,7 @@ for my $row (@rows) {
   $row->{seconds} //= 60;
   $row->{metrics} //= ['ns'];
   $row->{unable} //= {};
+  $row->{labels} //= {};
   $row->{results} = {};
 }
 

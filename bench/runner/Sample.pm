@@ -6,18 +6,21 @@ use strict;
 use warnings;
 use POSIX qw(WNOHANG);
 
-# The CPU of the pinned rows: the last one of our own affinity mask, because interrupts and daemons favour the first.
-sub last_cpu {
-  open my $in, '<', '/proc/self/status' or return undef;
+# The CPUs of a pinned row: the last ones of our own affinity mask, because interrupts and daemons favour the first. Fewer if there are fewer.
+sub last_cpus {
+  my ($count) = @_;
+  open my $in, '<', '/proc/self/status' or return ();
   my ($mask) = map { /^Cpus_allowed_list:\s*(\S+)/ ? $1 : () } <$in>;
-  return defined $mask && $mask =~ /(\d+)$/ ? $1 : undef;
+  my @cpus = map { /^(\d+)-(\d+)$/ ? ($1 .. $2) : $_ } split /,/, $mask // '';
+  return @cpus > $count ? @cpus[-$count .. -1] : @cpus;
 }
 
-# `taskset -c N` in front of a child that is to run on one CPU; nothing where taskset or the mask is missing.
+# `taskset -c LIST` in front of a child that is to run on so many CPUs; nothing where taskset or the mask is missing.
 sub pin_prefix {
-  my $cpu = last_cpu();
-  return () if !defined $cpu || system('command -v taskset >/dev/null 2>&1') != 0;
-  return ('taskset', '-c', $cpu);
+  my ($count) = @_;
+  my @cpus = last_cpus($count);
+  return () if !@cpus || system('command -v taskset >/dev/null 2>&1') != 0;
+  return ('taskset', '-c', join ',', @cpus);
 }
 
 # One flat JSON object of strings and numbers, as the programs print them.
@@ -37,7 +40,7 @@ my @foreign = qw(GOGC GODEBUG GOMAXPROCS GOMEMLIMIT MALLOC_ARENA_MAX LD_PRELOAD 
 sub take {
   my ($peer, $row, $smoke) = @_;
   my @command = (@{$peer->{command}->($row)}, $row->{name}, $smoke ? '--smoke' : ());
-  unshift @command, pin_prefix() if $row->{pin};
+  unshift @command, pin_prefix($row->{pin}) if $row->{pin};
   my $errors = "$peer->{scratch}/stderr.txt";
   system($peer->{warmer}, 'warm/all-p') if $row->{warm} && !$smoke && -x $peer->{warmer};
   my $pid = open my $out, '-|';

@@ -80,6 +80,16 @@ func residentBytes() int64 {
 	return sum
 }
 
-func report(r run, ns, bytes float64) {
-	fmt.Printf("{\"row\":\"%s\",\"peer\":\"go\",\"ns\":%.3f,\"bytes\":%.1f}\n", r.row, ns, bytes)
+// field is one more number of a row, beside ns and bytes.
+type field struct {
+	name  string
+	value float64
+}
+
+func report(r run, ns, bytes float64, more ...field) {
+	fmt.Printf("{\"row\":\"%s\",\"peer\":\"go\",\"ns\":%.3f,\"bytes\":%.1f", r.row, ns, bytes)
+	for _, f := range more {
+		fmt.Printf(",\"%s\":%.3f", f.name, f.value)
+	}
+	fmt.Println("}")
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The rows of the Go peer. Each does what the row of the same name in bench/causeway does, in the way a Go program would.
+// The rows yield to churn of the Go peer, and the table of all of them. Each does what the row of the same name in bench/causeway does, in the way a Go program would.
 package main
 
 import (
@@ -128,21 +128,34 @@ func churn(r run) {
 	report(r, float64(time.Since(start).Nanoseconds())/float64(count), float64(growth))
 }
 
+// A row that is one timed loop: work(rounds), rounds a multiple of step.
+func loop(step int, work func(rounds int)) func(run) {
+	return func(r run) { report(r, nsPerRound(r, step, work), 0) }
+}
+
+var rows = map[string]func(run){
+	"yield":         loop(2, yield),
+	"ping-pong":     loop(1, pingPong),
+	"spawn-join":    loop(batch, spawnJoin),
+	"buffered":      loop(1, buffered),
+	"buffered-many": loop(many, bufferedMany),
+	"mutex":         loop(threads, mutexHeld),
+	"mutex-brief":   loop(threads, mutexBrief),
+	"semaphore":     loop(threads, semaphore),
+	"select":        loop(1, selectOfFour),
+	"sleepers":      sleepers,
+	"ready-run":     readyRun,
+	"echo-server":   echoServer,
+	"parked":        parked,
+	"churn":         churn,
+}
+
 func main() {
 	r := parse()
-	switch r.subject {
-	case "yield":
-		report(r, nsPerRound(r, 2, yield), 0)
-	case "ping-pong":
-		report(r, nsPerRound(r, 1, pingPong), 0)
-	case "spawn-join":
-		report(r, nsPerRound(r, batch, spawnJoin), 0)
-	case "parked":
-		parked(r)
-	case "churn":
-		churn(r)
-	default:
+	measure, found := rows[r.subject]
+	if !found {
 		fmt.Fprintln(os.Stderr, "this program has no row", r.row)
 		os.Exit(2)
 	}
+	measure(r)
 }
