@@ -72,10 +72,10 @@ struct StopScenario : Scenario {
     struct Claim {
       StopScenario* all = nullptr;
       template <class Lock>
-      bool claim_and_pass(uint64_t ticket, WaitEnd why, Lock& lock) {
+      bool claim_and_pass(uint64_t ticket, WaitEnd why, Lock& object_lock) {
         step("looks at the party");
         require(all->in_frame, "INV-SP2");
-        return all->party.claim.claim_and_pass(ticket, why, lock);
+        return all->party.claim.claim_and_pass(ticket, why, object_lock);
       }
     } claim;
     LockView* lock = nullptr;
