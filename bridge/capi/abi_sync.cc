@@ -95,13 +95,17 @@ cw_status cw_abi_channel_create(const cw_abi_item_ops* ops, size_t capacity, cw_
 // Not inlined, in static builds with link-time optimisation: in a caller the compiler would see how large the item is, but not that the
 // channel's item size says the same, and warn of the copy that is for another size.
 CW_NOINLINE cw_status cw_abi_channel_send(cw_abi_channel* channel, void* item, uint64_t timeout_ns, cw_abi_stop_wait* stop) {
+  if (channel == nullptr) [[unlikely]]  // moved from, as in the two below
+    return CW_E_CLOSED;
   return inner(channel)->send(item, timeout_ns, stop_point(stop));
 }
 
 CW_NOINLINE cw_status cw_abi_channel_receive(cw_abi_channel* channel, void* item, uint64_t timeout_ns, cw_abi_stop_wait* stop) {
+  if (channel == nullptr) [[unlikely]]
+    return CW_E_CLOSED;
   return inner(channel)->receive(item, timeout_ns, stop_point(stop));
 }
 
-cw_status cw_abi_channel_close(cw_abi_channel* channel) { return inner(channel)->close(); }
+cw_status cw_abi_channel_close(cw_abi_channel* channel) { return channel != nullptr ? inner(channel)->close() : CW_E_CLOSED; }
 
 void cw_abi_channel_destroy(cw_abi_channel* channel) { causeway::sync::Channel::destroy(inner(channel)); }

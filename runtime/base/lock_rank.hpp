@@ -3,16 +3,19 @@
 // The table of lock ranks. A lock may be taken only while its thread holds locks of lower ranks (or none), so that no two threads can wait
 // for each other. Debug-check builds prove it on every lock: a violation is fatal `invariant` and names both ranks.
 //
-//   | rank    | locks                                            | taken while holding, for example  |
-//   |---------|--------------------------------------------------|-----------------------------------|
+//   | rank    | locks                                             | taken while holding, for example  |
+//   |---------|---------------------------------------------------|-----------------------------------|
 //   | Runtime | start and stop of the runtime, and of the poller  | nothing                           |
-//   | Object  | one channel, mutex, wait group, event            | nothing                           |
-//   | Task    | joiners and stop state of one green thread       | Object                            |
-//   | Sched   | idle lists, P hand-over, the global queue        | Task                              |
-//   | Timer   | the timer wheel of one P                         | Sched                             |
-//   | Stack   | lists of one stack class                         | Timer                             |
-//   | Slab    | the table of slabs                               | Stack                             |
-//   | Log     | the log sink's own state                         | anything                          |
+//   | Object  | one channel; the waiters of a mutex, shared       | nothing                           |
+//   |         | mutex, condition, once, semaphore, wait group or  |                                   |
+//   |         | event; a stripe of descriptors; the handle table  |                                   |
+//   | Task    | joiners and stop state of one green thread        | Object                            |
+//   | Sched   | idle lists, P hand-over, the global queue         | Task                              |
+//   | Timer   | the timer wheel of one P                          | Sched                             |
+//   | Stack   | lists of one stack class; the arena of records    | Timer                             |
+//   | Slab    | the table of slabs                                | Stack                             |
+//   | Log     | the log sink, the boards of hogs and of plain     | anything                          |
+//   |         | threads that wait                                 |                                   |
 //
 // Two locks of one rank: only through Lock::lock_same_rank(), whose caller keeps an order of its own (select: by address).
 #pragma once

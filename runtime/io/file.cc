@@ -259,7 +259,7 @@ base::Result<size_t> File::write(const void* from, size_t n, Limits limits) noex
     const long put = kind_ == Kind::Other ? os::write_some(fd_, bytes + done, n - done) : os::send_some(fd_, bytes + done, n - done);
     if (put >= 0) {
       done += static_cast<size_t>(put);
-      if (done == n || put == 0) return done;
+      if (done == n || put == 0 || closing()) return done;
       continue;
     }
     if (put != -EAGAIN) {
@@ -307,6 +307,7 @@ base::Result<void> File::connect(const sockaddr* address, socklen_t size, Limits
     } else if (answer == -EAGAIN) {  // a local socket whose listener's queue is full; no event tells when that changes
       if (limits.timeout_ns == 0) return error_of(CW_E_TIMEOUT);
       if (const auto waited = nap(limits); !waited) return waited.error();
+      if (closing()) return error_of(CW_E_CLOSED);  // a nap is nobody's to end
     } else {
       return system_error("io: connect", answer);
     }

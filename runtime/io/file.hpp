@@ -63,6 +63,8 @@ class File {
 
   File(int fd, Kind kind, bool was_blocking) noexcept : fd_(fd), kind_(kind), was_blocking_(was_blocking) {}
 
+  // close() was called: relaxed, a call that misses it sees it at its next step.
+  bool closing() const noexcept { return (users_.load(std::memory_order_relaxed) & kClosing) != 0; }
   bool enter() noexcept;
   void leave() noexcept;
   // Leaves the table of watches. Needs: nobody uses the file, or comes to use it
@@ -88,5 +90,6 @@ class File {
   const Kind kind_;
   const bool was_blocking_;
 };
+static_assert(sizeof(File) <= 32, "a connection that waits costs its stack, a Watch, and this");
 
 }  // namespace causeway::io

@@ -25,6 +25,7 @@ constinit Poller poller;
 void poll(sched::PollerOps::Seat seat, uint64_t timeout_ns, sched::ReadyList& ready) noexcept {
   epoll_event events[kBatch];
   const int n = os::epoll_wait_some(poller.epoll, events, kBatch, timeout_ns);
+  if (n > 0) sched::events_found(ready);
   for (int i = 0; i < n; ++i) {
     if (events[i].data.u64 != kInterrupt) dispatch(events[i], ready);
     else if (seat == sched::PollerOps::Seat::Taken) os::event_clear(poller.event);  // INV-POLL1

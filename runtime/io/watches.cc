@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/io/watches.hpp"
 
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstdlib>
 
@@ -21,12 +23,15 @@ struct Table {
   std::atomic<Watch*>* chunks = nullptr;  // address space for all of them; touched where descriptors are
   std::atomic<size_t> end{0};             // chunks below it may exist
   int epoll = -1;
+  pid_t owner = 0;  // the process that made it
 };
 constinit Table table;
 
 constexpr uint64_t pack(int fd, uint32_t generation) noexcept { return uint64_t{generation} << 32 | static_cast<uint32_t>(fd); }
 
+// In a child of fork() the epoll instance is still the parent's: to take a number out there would take it from the parent.
 int change(const Watch& watch, int operation, int fd, uint32_t events) noexcept {
+  if (getpid() != table.owner) return -ECHILD;
   return os::epoll_change(table.epoll, operation, fd, events, pack(fd, watch.generation));
 }
 
@@ -127,6 +132,7 @@ cw_status park(sched::WaitScope& scope, Stripe& stripe, Watch& watch, int fd, Di
 }
 
 bool open_table() noexcept {
+  table.owner = getpid();
   table.chunks = static_cast<std::atomic<Watch*>*>(os::map_reserve(kChunks * sizeof(std::atomic<Watch*>)));
   return table.chunks != nullptr;
 }

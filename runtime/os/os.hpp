@@ -20,6 +20,7 @@
 #include "runtime/os/futex.hpp"           // IWYU pragma: export
 #include "runtime/os/membarrier.hpp"      // IWYU pragma: export
 #include "runtime/os/memory.hpp"          // IWYU pragma: export
+#include "runtime/os/proc_file.hpp"       // IWYU pragma: export
 #include "runtime/os/signals.hpp"         // IWYU pragma: export
 #include "runtime/os/static_storage.hpp"  // IWYU pragma: export
 #include "runtime/os/thread.hpp"          // IWYU pragma: export

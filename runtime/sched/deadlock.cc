@@ -24,26 +24,6 @@ constexpr uint32_t kLooks = 3;                                                  
 constexpr uint64_t kFirstPatienceNs = 1'000'000'000, kMostPatienceNs = 60'000'000'000;  // between looks at threads that may yet end
 constexpr uint32_t kGreensPrinted = 100, kThreadsPrinted = 20;
 
-// Reads a small file of /proc whole; false if it is not there or larger.
-bool read_proc(const char* path, char* to, size_t room) noexcept {
-  const int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return false;
-  size_t n = 0;
-  for (;;) {
-    const ssize_t got = read(fd, to + n, room - 1 - n);
-    if (got < 0) {
-      close(fd);
-      return false;
-    }
-    if (got == 0) break;
-    n += static_cast<size_t>(got);
-    if (n + 1 == room) break;
-  }
-  close(fd);
-  to[n] = '\0';
-  return n + 1 < room;
-}
-
 // The number after `name` at the start of a line of /proc/self/status.
 bool status_field(const char* text, const char* name, int base, uint64_t* value) noexcept {
   const char* line = strstr(text, name);
@@ -56,7 +36,7 @@ bool status_field(const char* text, const char* name, int base, uint64_t* value)
 bool somebody_else_may_act() noexcept {
   char text[8192];
   uint64_t caught = 0, tracer = 0;
-  if (!read_proc("/proc/self/status", text, sizeof text) || !status_field(text, "\nSigCgt:", 16, &caught) ||
+  if (!os::read_proc_file("/proc/self/status", text, sizeof text) || !status_field(text, "\nSigCgt:", 16, &caught) ||
       !status_field(text, "\nTracerPid:", 10, &tracer))
     return true;
   uint64_t harmless = 0;
@@ -83,16 +63,10 @@ bool is_worker(int tid) noexcept {
   return false;
 }
 
-bool read_task(int tid, const char* file, char* to, size_t room) noexcept {
-  base::TextBuffer<64> path;
-  path.append("/proc/self/task/").append_dec(static_cast<uint64_t>(tid)).append(file);
-  return read_proc(path.c_str(), to, room);
-}
-
 // The kernel says that the thread is in futex() on that word. Not so while a handler runs on top of the wait.
 bool sleeps_on(int tid, uintptr_t word) noexcept {
   char text[256];
-  if (!read_task(tid, "/syscall", text, sizeof text)) return false;
+  if (!os::read_task_file(tid, "/syscall", text, sizeof text)) return false;
   char* rest = nullptr;
   const unsigned long number = strtoul(text, &rest, 10);  // "running" has none
   return rest != text && number == SYS_futex && strtoull(rest, nullptr, 16) == word;
@@ -101,7 +75,7 @@ bool sleeps_on(int tid, uintptr_t word) noexcept {
 // A main thread that has ended stays in the list until the process does.
 bool has_ended(int tid) noexcept {
   char text[512];
-  if (!read_task(tid, "/stat", text, sizeof text)) return false;
+  if (!os::read_task_file(tid, "/stat", text, sizeof text)) return false;
   const char* name_end = strrchr(text, ')');
   return name_end != nullptr && name_end[1] == ' ' && (name_end[2] == 'Z' || name_end[2] == 'X');
 }
@@ -172,7 +146,7 @@ bool DeadlockCheck::look() noexcept {
     return false;
   }
   if (!all_threads_are_harmless() || posix_timers_exist() || somebody_else_may_act() || !all_idle() || earliest_timer() != kNoDeadline ||
-      poller_has_waiters()) {
+      !no_event_will_come() || !all_idle()) {  // once more: what was in flight is in a queue by now (INV-POLL3)
     suspicions_ = 0;
     // A thread that still could act may end, or forget about us, and nobody tells: we look again, less and less often.
     patience_ns_ = patience_ns_ == UINT64_MAX ? kFirstPatienceNs : patience_ns_ < kMostPatienceNs / 2 ? patience_ns_ * 2 : kMostPatienceNs;

@@ -23,6 +23,7 @@ struct Report {
   HogName who;
   uint64_t ran_ns = 0;
   bool back = false;
+  bool asleep = false;  // in a system call
   Frames frames;
 };
 
@@ -108,6 +109,14 @@ bool handler_is_there() noexcept {
   return true;
 }
 
+// What the kernel says of a thread: it runs, or could; it sleeps in a call; or nothing, without /proc.
+enum class Seen : uint8_t { Runs, Sleeps, Unknown };
+Seen look_at(int tid) noexcept {
+  char text[256];
+  if (!scheduler().options.use_proc || !os::read_task_file(tid, "/syscall", text, sizeof text)) return Seen::Unknown;
+  return strncmp(text, "running", 7) == 0 ? Seen::Runs : Seen::Sleeps;
+}
+
 // Sends the signal to whoever stays away; who cannot be asked is reported without a place.
 void ask(uint64_t now) noexcept {
   Scheduler& s = scheduler();
@@ -123,13 +132,15 @@ void ask(uint64_t now) noexcept {
       if (!hog.away || hog.asked || now - hog.since_ns < kLongNs || hog.sample.load(std::memory_order_relaxed) != HogState::kNone) continue;
       if (n == 4) break;  // the others at the next tick
       hog.asked = true;
+      const int tid = m->tid.load(std::memory_order_relaxed);
+      const Seen seen = look_at(tid);
       // release: we have read the last sample; pairs with the acquire in on_hog_signal(). INV-HOG1
       hog.sample.store(HogState::kAsked, std::memory_order_release);
-      if (m->alt_stack.installed() && handler_is_there() &&
-          syscall(SYS_tgkill, getpid(), m->tid.load(std::memory_order_relaxed), signal_number) == 0)
+      if (seen == Seen::Runs && m->alt_stack.installed() && handler_is_there() && syscall(SYS_tgkill, getpid(), tid, signal_number) == 0)
         continue;
       hog.sample.store(HogState::kNone, std::memory_order_relaxed);
       name_from_outside(m->current, &unplaced[n].who);
+      unplaced[n].asleep = seen == Seen::Sleeps;
       unplaced[n++].ran_ns = now - hog.since_ns;
     }
   }
@@ -182,7 +193,8 @@ void print(const Report& report) noexcept {
   text.append(" ms without a call into the runtime while others waited");
   if (places.size() != 0) text.append(report.back ? "; it came back from " : "; it is in ").append(places.view());
   else if (report.back) text.append("; it has come to its end, or runs code without frame pointers");
-  else text.append("; where is not known, for its signal is in use (option signal)");
+  else if (report.asleep) text.append("; it sleeps in a system call");
+  else text.append("; where is not known, for its signal is in use (option signal) or /proc cannot be read");
   base::log(level, text.view());
 }
 

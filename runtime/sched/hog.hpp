@@ -5,7 +5,9 @@
 // The P of a hog is taken without a signal (monitor.cc, crossing/gate.hpp). Only who wants to know its place needs more, and gets it in two ways:
 //
 //   it came back     at its next call of ours it reads its own frames: where it came from. Level info, or warn if it took a second.
-//   it stays away    after a second the monitor sends its thread one signal; the handler reads the frames and nothing else. Level warn.
+//   it stays away    after a second the monitor sends its thread one signal, if the kernel says that it runs; the handler reads the frames and
+//                    nothing else. Level warn. Who sleeps in a system call is left alone: many calls end with EINTR in spite of
+//                    SA_RESTART, and a signal that is sent into execve() would end the program that comes after it.
 //
 // Each function is reported once. The signal is option `signal`, else the first real-time signal that at the start has its default action
 // and is not blocked in the starting thread (who blocks it may wait for it with sigwait or signalfd). It is unblocked on our workers

@@ -121,7 +121,7 @@ bool take_p_locked(M* m, P* p, ReadyList& ready) noexcept {
   // Every P is held. Who gives one up later takes the lock after us, and looks again: INV-IDLE2.
   for (G* g = ready.first; g != nullptr; g = g->next) g->state.store(GState::Runnable, std::memory_order_relaxed);
   push_global_locked(ready.first, ready.last, ready.count);
-  ready = ReadyList{};
+  ready.clear();
   return false;
 }
 

@@ -10,6 +10,8 @@
 //
 //   INV-POLL1  At most one M has the seat. Only its poll() waits, and only its poll() takes an interrupt away.
 //   INV-POLL2  A waiter is counted when it is linked, and counted out when it is unlinked, under the object's lock.
+//   INV-POLL3  From before its first waiter is counted out until what it let run is queued, or woken, a poll() with events is counted in flight:
+//              whoever sees no waiter, then nothing in flight, sees those green threads in a queue, or a P held.
 #pragma once
 
 #include <atomic>
@@ -20,8 +22,14 @@
 
 namespace causeway::sched {
 
-// Green threads that are to run, linked by next. Claimed, and their contexts saved (INV-PARK1).
+// Green threads that are to run, linked by next. Claimed, and their contexts saved (INV-PARK1). By its end whoever had it has queued them.
 struct ReadyList {
+  ReadyList() noexcept = default;
+  ~ReadyList();
+  ReadyList(const ReadyList&) = delete;
+  ReadyList& operator=(const ReadyList&) = delete;
+
+  bool in_flight = false;  // counted: INV-POLL3
   G* first = nullptr;
   G* last = nullptr;
   uint32_t count = 0;
@@ -32,6 +40,10 @@ struct ReadyList {
     else first = g;
     last = g;
     ++count;
+  }
+  void clear() noexcept {
+    first = last = nullptr;
+    count = 0;
   }
   G* pop() noexcept {
     G* g = first;
@@ -61,9 +73,16 @@ namespace detail {
 struct PollerSlot {
   std::atomic<const PollerOps*> ops{nullptr};
   alignas(64) std::atomic<uint32_t> waiters{0};
+  std::atomic<uint32_t> in_flight{0};
 };
 extern PollerSlot poller_slot;
 }  // namespace detail
+
+inline ReadyList::~ReadyList() {
+  // release: what is queued by now; pairs with events_in_flight().
+  if (in_flight) [[unlikely]]
+    detail::poller_slot.in_flight.fetch_sub(1, std::memory_order_release);
+}
 
 // Fills the slot; the runtime must be up and stay up meanwhile (a green thread, or inside a ForeignCall).
 void install_poller(const PollerOps& ops) noexcept;
@@ -79,8 +98,19 @@ inline bool poller_has_waiters() noexcept { return detail::poller_slot.waiters.l
 // Signal-safe: no. Blocks: shortly
 enum class PollParty : uint8_t { Green, Plain };
 void poller_waiter_added(PollParty party) noexcept;
-// relaxed: nothing is ordered by it; a stale count costs a look.
-inline void poller_waiters_gone(uint32_t n) noexcept { detail::poller_slot.waiters.fetch_sub(n, std::memory_order_relaxed); }
+// release: that a poll() is in flight; pairs with the acquire in no_event_will_come().
+inline void poller_waiters_gone(uint32_t n) noexcept { detail::poller_slot.waiters.fetch_sub(n, std::memory_order_release); }
+// By a poll() that has events, before it looks at the first one. relaxed: ordered by poller_waiters_gone().
+inline void events_found(ReadyList& ready) noexcept {
+  ready.in_flight = true;
+  detail::poller_slot.in_flight.fetch_add(1, std::memory_order_relaxed);
+}
+// Nobody waits for a descriptor, and no event that came is on its way to a queue. INV-POLL3
+inline bool no_event_will_come() noexcept {
+  // acquire, and in this order.
+  return detail::poller_slot.waiters.load(std::memory_order_acquire) == 0 &&
+         detail::poller_slot.in_flight.load(std::memory_order_acquire) == 0;
+}
 
 // The seat's poll().
 void poll_and_wait(uint64_t timeout_ns, ReadyList& ready) noexcept;

@@ -3,14 +3,22 @@
 // The state that all Ms of a runtime share, and the inner interface of the scheduler's files.
 //
 // Where to find what:
-//   switch.hpp    changing contexts            schedule.cc  which green thread runs next, the loop of an M
-//   spawn.cc      birth                        idle.cc      going to sleep, waking up
-//   end.cc        first run, body, end         record.cc    records: taken, given back
-//   join.cc       waiting for an end           stop_request.cc  asking to stop
-//   wait.cc       parking and ready            worker.cc    OS threads: creation, ending, reuse
-//   timers.cc     arming, expiry               watch.cc     who watches the timers and sits in the poller
-//   poller.cc     looking for I/O events       monitor.cc   hogs, overdue timers, scavenging, deadlock
-//   affinity.cc   green threads on one thread  lifecycle.cc start and stop
+//   who runs      switch.hpp       changing contexts            schedule.cc      which green thread runs next, the loop of an M
+//                 yield.cc         giving others a turn         idle.cc          going to sleep, waking up
+//                 affinity.cc      green threads on one thread  worker.cc        OS threads: creation, ending, reuse
+//   life          spawn.cc         birth                        end.cc           first run, body, end
+//                 join.cc          waiting for an end           record.cc        records: taken, given back (arena.hpp)
+//   waiting       wait.cc          parking and ready            brief_scope.hpp  a call that neither waits nor wakes
+//                 stop_request.cc  asking to stop               stop_point.hpp   a std::stop_token that ends a wait
+//                 timers.cc        arming, expiry               poller.cc        looking for I/O events (slot of runtime/io)
+//                 watch.cc         who watches the timers and sits in the poller
+//   the monitor   monitor.cc       its ticks                    hog.cc           reports of who runs for long
+//                 stall.cc         reports of long waits        deadlock.cc      the proof that nobody can go on
+//                 frames.cc        where a green thread is      blocked_threads.cc  plain threads that sleep in a wait of ours
+//   check modes   chaos.cc         migrate=always               poison.cc        freed memory
+//   all of it     lifecycle.cc     start and stop               options.hpp      what it is started with
+//
+// Words and queues with a protocol of their own: run_queue.hpp, inject.hpp, idle_word.hpp, park_word.hpp, timer_wheel.hpp.
 //
 // There is one Scheduler, in static storage, made anew by each start; its counters stay readable after a stop, and exit() never destroys it.
 // What must be there before the first start and across restarts is in Process.

@@ -58,8 +58,13 @@ void append_wait(WaitText& text, const char* what, const void* object) noexcept 
   text.append(what);
   if (object == nullptr) return;
   if (what == kJoinWait) {
-    text.append(" ");
-    append_identity(text, static_cast<const G*>(object));  // records stay readable
+    // The wait may have ended meanwhile, and `object` be of the next one: only what is a record is read as one.
+    const Arena& arena = *scheduler().arena;
+    for (uint32_t i = 0, used = arena.used(); i < used; ++i) {
+      if (arena.at(i) != object) continue;
+      text.append(" ");
+      append_identity(text, arena.at(i));
+    }
     return;
   }
   text.append(" 0x").append_hex(reinterpret_cast<uintptr_t>(object));

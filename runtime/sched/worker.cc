@@ -58,6 +58,7 @@ M* take_record_locked(pthread_t* to_join, bool* must_join) noexcept {
     // acquire: pairs with the end of worker_main().
     if (!m->ended.load(std::memory_order_acquire)) continue;
     m->ended.store(false, std::memory_order_relaxed);
+    m->hog.sample.store(HogState::kNone, std::memory_order_relaxed);  // of the thread before, which never took its signal
     *must_join = m->thread_valid;
     *to_join = m->thread;
     return m;

@@ -163,6 +163,50 @@ TEST_CASE("a deadline, a stop token and a stop request end a wait, and none of t
   stopped.request_stop();
 }
 
+// Shows half of what the steady clock has counted: a wait by the steady clock comes back too early.
+struct SlowClock {
+  using duration = std::chrono::nanoseconds;
+  using rep = duration::rep;
+  using period = duration::period;
+  using time_point = std::chrono::time_point<SlowClock>;
+  static time_point now() { return time_point(std::chrono::steady_clock::now().time_since_epoch() / 2); }
+};
+
+TEST_CASE("every wait for a descriptor takes a point in time, of any clock, also with a stop token") {
+  const Runtime runtime(2);
+  for (const Kind kind : kKinds) {
+    CAPTURE(name(kind));
+    Pipe pipe;
+    std::stop_source source;
+    Party(kind, [&] {
+      const auto end = SlowClock::now() + 10ms;
+      CHECK(wait_readable(pipe.a, end) == CW_E_TIMEOUT);
+      CHECK(SlowClock::now() >= end);
+      CHECK(wait_readable(pipe.a, std::chrono::system_clock::time_point(), source.get_token()) == CW_E_TIMEOUT);
+      CHECK(wait_writable(pipe.b, std::chrono::steady_clock::time_point::min()) == CW_OK);
+      causeway::io::file in(dup(pipe.a));
+      char byte = 0;
+      const auto later = SlowClock::now() + 10ms;
+      CHECK(in.read(&byte, 1, later, source.get_token()).error() == CW_E_TIMEOUT);
+      CHECK(SlowClock::now() >= later);
+      CHECK(put(pipe.b, "x"));
+      CHECK(in.read(&byte, 1, std::chrono::system_clock::now() + 1h).value_or(0) == 1);
+      // Accepts and connections, whose limit comes after two more arguments.
+      const Listener listener;
+      causeway::io::file server(dup(listener.fd));
+      CHECK(server.accept(SlowClock::now() + 1ms).error() == CW_E_TIMEOUT);
+      causeway::io::file client(socket(AF_INET, SOCK_STREAM, 0));
+      CHECK(client.connect(listener.to(), sizeof listener.address, SlowClock::now() + 1h, source.get_token()).has_value());
+      CHECK(client.write("y", 1, SlowClock::now() + 1h).value_or(0) == 1);
+    });
+    Party waits(kind, [&] { CHECK(wait_readable(pipe.a, SlowClock::now() + 1h, source.get_token()) == CW_E_CANCELLED); });
+    CHECK(eventually([] { return waiters() == 1; }));
+    source.request_stop();
+    waits.join();
+    CHECK(waiters() == 0);
+  }
+}
+
 TEST_CASE("two readers and a writer of one descriptor: each gets its own event") {
   const Runtime runtime(2);
   for (const Kind kind : kKinds) {
