@@ -6,7 +6,8 @@
  * header runs with a newer library; the other way round is refused by the dynamic linker (a missing symbol).
  *
  * The conventions of causeway.h hold. Pointers that the library hands out are opaque; where memory of the caller's is used in
- * place (mutex, event, wait group), all zeroes is the initial state, so that a constant initialiser is enough.
+ * place (mutex, shared mutex, condition, once, event, wait group), all zeroes is the initial state, so that a constant initialiser
+ * is enough; a semaphore starts with its count in `word`.
  */
 #ifndef CAUSEWAY_ABI_H
 #define CAUSEWAY_ABI_H

@@ -169,7 +169,7 @@ CW_API cw_status cw_options_set_default(const cw_options *options);
 /* Starts the runtime, or takes one more reference to the running one (whose options then stay as they are). NULL: what
  * cw_options_set_default() set, else the defaults. Each successful start needs one cw_runtime_stop().
  * Errors:    CW_E_INVALID (an option out of range), CW_E_STOPPED (a stop is under way), CW_E_UNSUPPORTED (barrier), CW_E_NOMEM,
- *            CW_E_SYSTEM, CW_E_FORKED. */
+ *            CW_E_SYSTEM. */
 CW_API cw_status cw_runtime_start(const cw_options *options);
 
 /* Gives back one reference. The last one stops the runtime: spawns are refused, every green thread is asked to stop (waits end
@@ -256,7 +256,7 @@ CW_API cw_status cw_spawn_options_init(cw_spawn_options *options);
 /* Runs fn(arg) on a new green thread. With out == NULL it is detached; else *out is to be joined or detached, once.
  * Starts the runtime if none runs and implicit_start is on.
  * Ownership: arg stays the caller's and must live as long as fn uses it; options are copied.
- * Errors:    CW_E_INVALID, CW_E_NOMEM (no stack or no memory), CW_E_LIMIT (max_green), CW_E_STOPPED, CW_E_NOT_READY, CW_E_FORKED. */
+ * Errors:    CW_E_INVALID, CW_E_NOMEM (no stack or no memory), CW_E_LIMIT (max_green), CW_E_STOPPED, CW_E_NOT_READY. */
 CW_API cw_status cw_green_spawn(cw_fn fn, void *arg, const cw_spawn_options *options, cw_green *out);
 
 /* Waits until the green thread has ended. Afterwards the handle is stale, unless the wait itself failed.

@@ -93,7 +93,7 @@ auto take_out(item_slot<T>& slot, Use use) {
 
 template <class Out, class T>
 Out unpack(item_slot<T>& slot) {
-  return take_out(slot, [](T&& item) { return Out(std::move(item)); });
+  return take_out(slot, [](T&& item) { return Out(std::in_place, std::move(item)); });
 }
 
 // An item on its way into the library: the caller's own, or its box. If it was not sent(), the end leaves the caller's as it was.
@@ -134,6 +134,10 @@ class outgoing<T, false> {
   T& item_;
   T* box_;
 };
+
+// A T itself, also an lvalue of a type that cannot be copied; or something to make one from.
+template <class V, class T>
+inline constexpr bool offers = std::is_same_v<std::remove_reference_t<V>, T> || std::is_convertible_v<V, T>;
 
 struct channel_access;
 
@@ -176,25 +180,32 @@ class channel {
     return status == CW_E_TIMEOUT ? CW_E_FULL : status;
   }
 
-  // Sends within a time, until a stop is requested, or both: CW_OK, CW_E_TIMEOUT, CW_E_CLOSED or CW_E_CANCELLED. The item is moved only if
-  // it was sent.
-  template <class Rep, class Period>
-  cw_status send_for(T& item, const std::chrono::duration<Rep, Period>& d) {
-    return send_item(item, detail::within(d));
+  // Sends within a time, until a stop is requested, or both: CW_OK, CW_E_TIMEOUT, CW_E_CLOSED or CW_E_CANCELLED.
+  // item: a T, also an lvalue, is moved, only if it was sent; what is const, or converts to T, is copied or converted first.
+  template <class V = T, class Rep, class Period>
+    requires detail::offers<V, T>
+  cw_status send_for(V&& item, const std::chrono::duration<Rep, Period>& d) {
+    return offer(std::forward<V>(item), detail::within(d));
   }
-  template <class Clock, class Duration>
-  cw_status send_until(T& item, const std::chrono::time_point<Clock, Duration>& when) {
-    return send_item(item, detail::until(when));
+  template <class V = T, class Clock, class Duration>
+    requires detail::offers<V, T>
+  cw_status send_until(V&& item, const std::chrono::time_point<Clock, Duration>& when) {
+    return offer(std::forward<V>(item), detail::until(when));
   }
-  cw_status send(T& item, const std::stop_token& stop) { return send_item(item, detail::forever, stop); }
-  cw_status send(T&& item, const std::stop_token& stop) { return send_item(item, detail::forever, stop); }
-  template <class Rep, class Period>
-  cw_status send_for(T& item, const std::chrono::duration<Rep, Period>& d, const std::stop_token& stop) {
-    return send_item(item, detail::within(d), stop);
+  template <class V = T>
+    requires detail::offers<V, T>
+  cw_status send(V&& item, const std::stop_token& stop) {
+    return offer(std::forward<V>(item), detail::forever, stop);
   }
-  template <class Clock, class Duration>
-  cw_status send_until(T& item, const std::chrono::time_point<Clock, Duration>& when, const std::stop_token& stop) {
-    return send_item(item, detail::until(when), stop);
+  template <class V = T, class Rep, class Period>
+    requires detail::offers<V, T>
+  cw_status send_for(V&& item, const std::chrono::duration<Rep, Period>& d, const std::stop_token& stop) {
+    return offer(std::forward<V>(item), detail::within(d), stop);
+  }
+  template <class V = T, class Clock, class Duration>
+    requires detail::offers<V, T>
+  cw_status send_until(V&& item, const std::chrono::time_point<Clock, Duration>& when, const std::stop_token& stop) {
+    return offer(std::forward<V>(item), detail::until(when), stop);
   }
 
   // Receives; waits while there is nothing. Nothing: the channel is closed and empty.
@@ -263,6 +274,17 @@ class channel {
   std::default_sentinel_t end() const noexcept { return {}; }
 
  private:
+  // The caller's own item if it can be moved, else a T made from it.
+  template <class V, class Limit, class... Stop>
+  cw_status offer(V&& item, Limit limit, const Stop&... stop) {
+    if constexpr (std::is_same_v<std::remove_reference_t<V>, T>) {
+      return send_item(item, limit, stop...);
+    } else {
+      T made = static_cast<T>(std::forward<V>(item));
+      return send_item(made, limit, stop...);
+    }
+  }
+
   template <class Limit>
   cw_status send_item(T& item, Limit limit, cw_abi_stop_wait* stop = nullptr) {
     detail::outgoing<T> out(item);

@@ -88,6 +88,22 @@ class condition_variable {
     return wait_while(lock, [] { return CW_FOREVER; }, predicate, stop);
   }
 
+  // False: it was stopped, or the time was up.
+  template <class Lock, class Rep, class Period>
+  bool wait_for(Lock& lock, std::stop_token stop, const std::chrono::duration<Rep, Period>& d) {
+    if (stop.stop_requested()) return false;
+    detail::stop_wait wait(stop);
+    return answer(wait_once(lock, detail::timeout_ns(d), wait.get()), stop);
+  }
+
+  template <class Lock, class Clock, class Duration>
+  bool wait_until(Lock& lock, std::stop_token stop, const std::chrono::time_point<Clock, Duration>& when) {
+    if (stop.stop_requested()) return false;
+    detail::stop_wait wait(stop);
+    if (answer(wait_once(lock, detail::timeout_until(when), wait.get()), stop)) return true;
+    return !stop.stop_requested() && detail::timeout_until(when) != 0;  // the clock was set: as if notified
+  }
+
   template <class Lock, class Rep, class Period, class Predicate>
   bool wait_for(Lock& lock, std::stop_token stop, const std::chrono::duration<Rep, Period>& d, Predicate predicate) {
     return wait_while(lock, steady(d), predicate, stop);

@@ -6,6 +6,8 @@
 //   causeway::event ready;
 //   causeway::go([&] { load(); ready.set(); });
 //   ready.wait();                    // may be destroyed now
+//
+// Destroying it while somebody waits in it ends the process with a report.
 #ifndef CAUSEWAY_EVENT_HPP
 #define CAUSEWAY_EVENT_HPP
 

@@ -18,6 +18,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <functional>
+#include <stop_token>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -46,6 +48,9 @@ struct spawn_options {
 template <class R>
 class [[nodiscard]] task {
  public:
+  // What the joins that may fail give: a reference comes as std::reference_wrapper.
+  using joined = result<std::conditional_t<std::is_reference_v<R>, std::reference_wrapper<std::remove_reference_t<R>>, R>>;
+
   task() noexcept = default;
   explicit task(cw_abi_green* green) noexcept : green_(green) {}  // takes over the reference; for spawn()
   task(task&& other) noexcept : green_(std::exchange(other.green_, nullptr)) {}
@@ -74,30 +79,24 @@ class [[nodiscard]] task {
   // The same with a deadline, a stop token or both; CW_E_TIMEOUT, CW_E_CANCELLED or CW_E_STATE instead of a throw, and the task may be joined
   // again after the first two. What the closure threw is rethrown.
   template <class Rep, class Period>
-    requires(!std::is_reference_v<R>)
-  result<R> try_join_for(const std::chrono::duration<Rep, Period>& d) {
+  joined try_join_for(const std::chrono::duration<Rep, Period>& d) {
     return try_join(detail::within(d), nullptr);
   }
   template <class Rep, class Period>
-    requires(!std::is_reference_v<R>)
-  result<R> try_join_for(const std::chrono::duration<Rep, Period>& d, const std::stop_token& stop) {
+  joined try_join_for(const std::chrono::duration<Rep, Period>& d, const std::stop_token& stop) {
     detail::stop_wait wait(stop);
     return try_join(detail::within(d), wait.get());
   }
   template <class Clock, class Duration>
-    requires(!std::is_reference_v<R>)
-  result<R> try_join_until(const std::chrono::time_point<Clock, Duration>& when) {
+  joined try_join_until(const std::chrono::time_point<Clock, Duration>& when) {
     return try_join(detail::until(when), nullptr);
   }
   template <class Clock, class Duration>
-    requires(!std::is_reference_v<R>)
-  result<R> try_join_until(const std::chrono::time_point<Clock, Duration>& when, const std::stop_token& stop) {
+  joined try_join_until(const std::chrono::time_point<Clock, Duration>& when, const std::stop_token& stop) {
     detail::stop_wait wait(stop);
     return try_join(detail::until(when), wait.get());
   }
-  result<R> join(const std::stop_token& stop)
-    requires(!std::is_reference_v<R>)
-  {
+  joined join(const std::stop_token& stop) {
     detail::stop_wait wait(stop);
     return try_join(detail::forever, wait.get());
   }
@@ -135,13 +134,13 @@ class [[nodiscard]] task {
   }
 
   template <class Limit>
-  result<R> try_join(Limit limit, cw_abi_stop_wait* stop) {
+  joined try_join(Limit limit, cw_abi_stop_wait* stop) {
     void* payload = nullptr;
     int outcome = 0;
     const cw_status status = limit([&](std::uint64_t timeout_ns) { return wait(timeout_ns, &payload, &outcome, stop); });
     if (status != CW_OK) return status;
     if constexpr (std::is_void_v<R>) return take(payload, outcome), result<void>();
-    else return result<R>(take(payload, outcome));
+    else return joined(std::in_place, take(payload, outcome));
   }
 
   R take(void* payload, int outcome) {

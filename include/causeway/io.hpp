@@ -12,8 +12,8 @@
 // Nothing here throws but the constructor of file. What fails answers a cw_status; cw_last_error() has the text, and with CW_E_SYSTEM errno is
 // the system's reason (read it right after the call: a green thread may be on another OS thread after the next one).
 //
-// Every wait has four forms: (...), (..., duration), (..., stop_token), (..., duration, stop_token). What can be done at once is done, whatever
-// the duration and the token say. It ends with CW_E_TIMEOUT, and with CW_E_CANCELLED when a stop of the token or of the waiting green thread
+// Every wait has these forms: (...), (..., duration), (..., time_point), (..., stop_token), and the two with a time also with a stop token
+// behind it. What can be done at once is done, whatever the time and the token say. It ends with CW_E_TIMEOUT, and with CW_E_CANCELLED when a stop of the token or of the waiting green thread
 // itself was requested. A plain thread that waits while the runtime stops gets CW_E_STOPPED. Not from signal handlers (CW_E_ASYNC).
 #ifndef CAUSEWAY_IO_HPP
 #define CAUSEWAY_IO_HPP
@@ -37,6 +37,23 @@ namespace detail {
 
 using causeway::detail::stop_wait;
 using causeway::detail::timeout_ns;
+using causeway::detail::timeout_until;
+
+inline cw_status status_of(cw_status status) noexcept { return status; }
+template <class T>
+cw_status status_of(const result<T>& answer) noexcept {
+  return answer.error();
+}
+
+// Until the clock shows `when`, also if it is set meanwhile; wait() is called at least once, with 0 when the time is past.
+template <class Wait, class Clock, class Duration>
+auto repeat_until(Wait& wait, const std::chrono::time_point<Clock, Duration>& when, cw_abi_stop_wait* stop) {
+  for (;;) {
+    const std::uint64_t left = timeout_until(when);
+    auto answer = wait(left, stop);
+    if (status_of(answer) != CW_E_TIMEOUT || left == 0) return answer;
+  }
+}
 
 // Calls wait(timeout_ns, stop) in the form that the caller's last arguments ask for.
 template <class Wait>
@@ -57,10 +74,19 @@ auto limited(Wait wait, const std::chrono::duration<Rep, Period>& d, const std::
   stop_wait stop(token);
   return wait(timeout_ns(d), stop.get());
 }
+template <class Wait, class Clock, class Duration>
+auto limited(Wait wait, const std::chrono::time_point<Clock, Duration>& when) {
+  return repeat_until(wait, when, nullptr);
+}
+template <class Wait, class Clock, class Duration>
+auto limited(Wait wait, const std::chrono::time_point<Clock, Duration>& when, const std::stop_token& token) {
+  stop_wait stop(token);
+  return repeat_until(wait, when, stop.get());
+}
 
-// The limits of a wait: nothing, a duration, a stop token, or a duration and a stop token.
+// The limits of a wait: nothing, a time (a duration or a point), a stop token, or a time and a stop token.
 template <class... Limits>
-concept limits = requires(Limits&&... l) { limited([](std::uint64_t, cw_abi_stop_wait*) { return 0; }, std::forward<Limits>(l)...); };
+concept limits = requires(Limits&&... l) { limited([](std::uint64_t, cw_abi_stop_wait*) { return CW_OK; }, std::forward<Limits>(l)...); };
 
 }  // namespace detail
 
@@ -182,7 +208,15 @@ class file {
   result<void> connect(const sockaddr* address, socklen_t size, Limits&&... limits) {
     if (file_ == nullptr) return closed();
     return detail::limited(
-        [&](std::uint64_t ns, cw_abi_stop_wait* stop) -> result<void> { return cw_abi_io_connect(file_, address, size, ns, stop); },
+        [&, again = false](std::uint64_t ns, cw_abi_stop_wait* stop) mutable -> result<void> {
+          const cw_status status = cw_abi_io_connect(file_, address, size, ns, stop);
+          // Asked again because the clock was not there yet: a peer means that the attempt under way has succeeded meanwhile.
+          sockaddr_storage peer;
+          socklen_t room = sizeof peer;
+          if (status == CW_E_SYSTEM && again && ::getpeername(fd(), reinterpret_cast<sockaddr*>(&peer), &room) == 0) return {};
+          again = true;
+          return status;
+        },
         std::forward<Limits>(limits)...);
   }
 

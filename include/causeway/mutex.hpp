@@ -4,7 +4,8 @@
 // and friends. Taking a free one is one exchange, giving it back another.
 //
 // Not fair, but nobody starves: a woken waiter competes with newcomers, because handing the mutex over at each unlock costs a switch
-// per critical section; after it lost a few times the mutex is handed to it. Destroying it right after an unlock is fine.
+// per critical section; after it lost a few times the mutex is handed to it. Destroying it right after an unlock is fine; destroying it while
+// somebody waits in it ends the process with a report.
 #ifndef CAUSEWAY_MUTEX_HPP
 #define CAUSEWAY_MUTEX_HPP
 

@@ -6,7 +6,8 @@
 //   loaded.call([&] { table = load(); });   // in every function that needs the table
 //
 // When the function throws, it is not done: the exception goes to its caller, and the next caller, or one of those that wait, does it. All
-// that the function did is visible to who finds it done. Destroying the once right after a call() is fine.
+// that the function did is visible to who finds it done. Destroying the once right after a call() is fine; destroying it while somebody waits
+// in it ends the process with a report.
 #ifndef CAUSEWAY_ONCE_HPP
 #define CAUSEWAY_ONCE_HPP
 

@@ -10,7 +10,8 @@
 //
 // Which case: a stop that was requested before the call comes first. Of the sends and receives that can be done, one at random, each with
 // the same chance; if none can, the first that can be. A closed channel can always be chosen. otherwise(f) is chosen instead of waiting:
-// there was a moment when no case could be done. Of several after() the shortest counts; one of 0 or less does not wait.
+// there was a moment when no case could be done; beside an otherwise() that takes part, an after() is never chosen. Of several after() the
+// shortest counts; one of 0 or less, or until a point that is past, does not wait.
 //
 // The functions are called when the call has left all channels, by the calling green thread or thread; what they throw passes through.
 //
@@ -48,7 +49,7 @@ enum class case_kind { receive, send, timer, stop, otherwise };
 template <case_kind Kind, class F>
 struct case_base {
   static constexpr case_kind kind = Kind;
-  static constexpr bool always = true;  // not under a when()
+  static constexpr bool by_clock = false;
   F then;
   bool enabled = true;
   // What the case keeps in select's frame while it waits, and from there until its function is called.
@@ -88,6 +89,18 @@ struct send_case : case_base<case_kind::send, F> {
 template <class F>
 struct timer_case : case_base<case_kind::timer, F> {
   std::uint64_t timeout_ns;
+  // What is left of it when `passed_ns` of the call have passed.
+  std::uint64_t left(std::uint64_t passed_ns) const noexcept {
+    if (timeout_ns == CW_FOREVER) return CW_FOREVER;
+    return passed_ns < timeout_ns ? timeout_ns - passed_ns : 0;
+  }
+};
+
+template <class F, class Clock, class Duration>
+struct clock_case : case_base<case_kind::timer, F> {
+  std::chrono::time_point<Clock, Duration> when;
+  static constexpr bool by_clock = true;
+  std::uint64_t left(std::uint64_t) const { return timeout_until(when); }
 };
 
 // As stop_wait, for several tokens that end one wait. Not inlined for the reason given there.
@@ -118,12 +131,6 @@ struct stop_case : case_base<case_kind::stop, F> {
 
 template <class F>
 struct otherwise_case : case_base<case_kind::otherwise, F> {};
-
-// A case under a condition.
-template <class Case>
-struct guarded : Case {
-  static constexpr bool always = false;
-};
 
 template <class C>
 concept select_case = requires(C& c) {
@@ -166,6 +173,13 @@ auto after(const std::chrono::duration<Rep, Period>& d, F f) {
   return detail::timer_case<F>{{std::move(f)}, detail::timeout_ns(d)};
 }
 
+// f(): no other case until the clock shows `when`, also if it is set meanwhile.
+template <class Clock, class Duration, class F>
+auto after(const std::chrono::time_point<Clock, Duration>& when, F f) {
+  static_assert(std::is_invocable_v<F&>, "the function of after() takes nothing");
+  return detail::clock_case<F, Clock, Duration>{{std::move(f)}, when};
+}
+
 // f(): a stop was requested through the token.
 template <class F>
 auto on_stop(std::stop_token token, F f) {
@@ -184,7 +198,7 @@ auto otherwise(F f) {
 template <detail::select_case Case>
 auto when(bool condition, Case c) {
   c.enabled = c.enabled && condition;
-  return detail::guarded<Case>{std::move(c)};
+  return c;
 }
 
 // See above. Throws error: CW_E_CANCELLED; CW_E_CLOSED (on_send); CW_E_ASYNC (a signal handler that interrupted the library). And
@@ -218,11 +232,9 @@ template <class... Cases>
 class detail::selection {
   static constexpr std::size_t n = sizeof...(Cases);
   static constexpr bool stops = ((Cases::kind == case_kind::stop) || ...);
-  static constexpr bool timed = ((Cases::kind == case_kind::timer) || ...);
+  static constexpr bool by_clock = (Cases::by_clock || ...);  // the end of some after() is told by a clock, not by us
   static_assert(n <= CW_ABI_MAX_CASES, "select takes up to 64 cases");
   static_assert((std::size_t{Cases::kind == case_kind::otherwise} + ...) <= 1, "one otherwise() is enough");
-  static_assert(!(timed && ((Cases::kind == case_kind::otherwise && Cases::always) || ...)),
-                "with otherwise() select never waits, so after() would never be chosen");
 
  public:
   explicit selection(Cases&... cases) noexcept : cases_(cases...) {}
@@ -277,18 +289,19 @@ class detail::selection {
     return first_stop([&](const std::stop_token& token) { return token == own; });
   }
 
-  // How long to wait, and which case is chosen then.
-  std::uint64_t limit(std::size_t& timer) {
+  // How long to wait when `passed_ns` of the call have passed, and which case is chosen then.
+  std::uint64_t limit(std::size_t& timer, std::uint64_t passed_ns) {
     std::uint64_t timeout_ns = CW_FOREVER;
-    bool never_waits = false;
+    timer = n;
     each([&]<class Case>(std::size_t at, const Case& c) {
       if constexpr (Case::kind == case_kind::timer) {
-        if (!c.enabled || never_waits || (timer != n && timeout_ns <= c.timeout_ns)) return;
-        timeout_ns = c.timeout_ns;
+        if (!c.enabled) return;
+        const std::uint64_t left = c.left(passed_ns);
+        if (timer != n && timeout_ns <= left) return;
+        timeout_ns = left;
         timer = at;
       } else if constexpr (Case::kind == case_kind::otherwise) {
         if (!c.enabled) return;
-        never_waits = true;
         timeout_ns = 0;
         timer = at;
       }
@@ -299,8 +312,6 @@ class detail::selection {
   // Waits, and takes what was received. The frames end here, before the function is called: what was not sent is the caller's again, and
   // no token knows this call any more.
   cw_status wait(std::size_t& chosen, std::tuple<typename Cases::kept...>& kept) {
-    std::size_t timer = n;
-    const std::uint64_t timeout_ns = limit(timer);
     cw_abi_stop_wait stop{};  // before the frames, whose callbacks refer to it
     select_frames<std::index_sequence_for<Cases...>, Cases...> frames(cases_, &stop);
     cw_abi_select_case table[n];
@@ -316,8 +327,7 @@ class detail::selection {
         entry.item = frames.template get<at>().item();
       }
     });
-    const cw_status status = cw_abi_select(table, n, timeout_ns, &chosen, stops ? &stop : nullptr);
-    if (status == CW_E_TIMEOUT) chosen = timer;
+    const cw_status status = wait(table, stops ? &stop : nullptr, chosen);
     if (status == CW_E_CANCELLED) chosen = cancelled();
     if (status == CW_OK) {
       each([&]<class Case>(auto at, Case&) {
@@ -331,6 +341,25 @@ class detail::selection {
       });
     }
     return status;
+  }
+
+  bool is_by_clock(std::size_t which) {
+    bool answer = false;
+    each([&]<class Case>(std::size_t at, const Case&) { answer = answer || (at == which && Case::by_clock); });
+    return answer;
+  }
+
+  // The wait itself. One that ended by time begins anew until the clock of that case shows its end, which may have been set.
+  cw_status wait(cw_abi_select_case* table, cw_abi_stop_wait* stop, std::size_t& chosen) {
+    const auto begin = by_clock ? std::chrono::steady_clock::now() : std::chrono::steady_clock::time_point();
+    std::size_t timer = n;
+    std::uint64_t timeout_ns = limit(timer, 0);
+    for (;;) {
+      const cw_status status = cw_abi_select(table, n, timeout_ns, &chosen, stop);
+      if (status != CW_E_TIMEOUT) return status;
+      if (!by_clock || timeout_ns == 0 || !is_by_clock(timer)) return chosen = timer, status;
+      timeout_ns = limit(timer, detail::timeout_ns(std::chrono::steady_clock::now() - begin));
+    }
   }
 
   template <class Case>

@@ -5,6 +5,8 @@
 //   causeway::wait_group group;
 //   for (auto& part : parts) { group.add(); causeway::go([&] { part.work(); group.done(); }); }
 //   group.wait();                    // may be destroyed now
+//
+// Destroying it while somebody waits in it ends the process with a report.
 #ifndef CAUSEWAY_WAIT_GROUP_HPP
 #define CAUSEWAY_WAIT_GROUP_HPP
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Risk: a bad argument that crashes, is taken for good, or writes an out-parameter. One line per function and argument; the named status
- * and a text are checked (FAULTS.md, "caller's mistakes"). */
+ * and a text are checked (docs/design/errors.md, "the caller of a C function"). */
 #include "check.h"
 
 static void nothing(void *arg) { (void)arg; }

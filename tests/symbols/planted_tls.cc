@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Planted for tests/symbols/tls.sh: functions that read a thread-local next to a switch, in the two ways that happen by accident.
+// Planted for tests/symbols/tls.pl: functions that read a thread-local next to a switch, in the two ways that happen by accident.
 // planted_near() does it in its own source. planted_far() calls a harmless looking function of another file, which only
 // link-time optimisation inlines into it. planted_clean() has a switch and no read: the check must let it pass.
 extern "C" [[gnu::visibility("hidden")]] void* cw_arch_switch(void** save_sp, void* load_sp, void* value);

@@ -165,6 +165,151 @@ TEST_CASE("result: has the members of std::expected") {
   CHECK(status_of([] { causeway::result<void>(CW_E_FULL).value(); }) == CW_E_FULL);
 }
 
+TEST_CASE("task: a cw_status is a result as any other") {
+  causeway::runtime runtime;
+  auto bad = spawn([] { return CW_E_TIMEOUT; });
+  const auto got = bad.try_join_for(20s);
+  REQUIRE(got.has_value());
+  CHECK(*got == CW_E_TIMEOUT);
+  CHECK_FALSE(bad.joinable());
+  const auto fine = spawn([] { return CW_OK; }).join(std::stop_token());
+  REQUIRE(fine.has_value());
+  CHECK(*fine == CW_OK);
+}
+
+TEST_CASE("task: the joins that may fail give a reference as std::reference_wrapper") {
+  causeway::runtime runtime;
+  int target = 1;
+  causeway::event go_on;
+  auto task = spawn([&]() -> int& {
+    go_on.wait();
+    return target;
+  });
+  CHECK(task.try_join_for(1ms).error() == CW_E_TIMEOUT);
+  std::stop_source source;
+  source.request_stop();
+  CHECK(task.join(source.get_token()).error() == CW_E_CANCELLED);
+  CHECK(task.try_join_until(std::chrono::system_clock::now() + 1h, source.get_token()).error() == CW_E_CANCELLED);
+  go_on.set();
+  const auto got = task.try_join_until(std::chrono::steady_clock::now() + 1h);
+  REQUIRE(got.has_value());
+  CHECK(&got->get() == &target);
+  const auto again = spawn([&]() -> const int& { return target; }).try_join_for(1h);
+  REQUIRE(again.has_value());
+  CHECK(&again->get() == &target);
+}
+
+// Which form a member was called in, as std::expected hands on the value.
+template <class V>
+constexpr int form = std::is_lvalue_reference_v<V> ? (std::is_const_v<std::remove_reference_t<V>> ? 2 : 1)
+                                                   : (std::is_const_v<std::remove_reference_t<V>> ? 4 : 3);
+
+TEST_CASE("result: default construction, in_place, emplace and swap") {
+  using causeway::result;
+  CHECK(result<int>().value() == 0);
+  CHECK(result<std::string>(std::in_place, 3, 'x').value() == "xxx");
+  CHECK(result<cw_status>(std::in_place, CW_E_FULL).value() == CW_E_FULL);
+  CHECK(result<cw_status>(CW_E_FULL).error() == CW_E_FULL);
+  CHECK_FALSE(result<cw_status>(CW_E_FULL).has_value());
+  struct Bare {
+    explicit Bare(int) {}
+  };
+  static_assert(!std::is_default_constructible_v<result<Bare>>);
+  static_assert(!std::is_convertible_v<std::in_place_t, result<int>>);
+  result<int> a(CW_E_TIMEOUT), b(2);
+  CHECK(a.emplace(7) == 7);
+  CHECK(a.error() == CW_OK);
+  a = CW_E_FULL;
+  CHECK_FALSE(a);
+  a.swap(b);
+  CHECK(*a == 2);
+  CHECK(b.error() == CW_E_FULL);
+  swap(a, b);
+  CHECK(*b == 2);
+  result<void> none(CW_E_FULL), done(std::in_place);
+  none.swap(done);
+  CHECK(none.has_value());
+  done.emplace();
+  CHECK(done.has_value());
+}
+
+TEST_CASE("result: and_then, transform, or_else and transform_error hand on the value, or the error") {
+  using causeway::result;
+  result<int> value(4);
+  const result<int> constant(4);
+  result<int> none(CW_E_TIMEOUT);
+  const auto which = [](auto&& v) { return result<int>(form<decltype(v)>); };
+  CHECK(*value.and_then(which) == 1);
+  CHECK(*constant.and_then(which) == 2);
+  CHECK(*result<int>(4).and_then(which) == 3);
+  CHECK(*static_cast<const result<int>&&>(constant).and_then(which) == 4);
+  CHECK(none.and_then(which).error() == CW_E_TIMEOUT);
+  CHECK(value.and_then([](int) { return result<void>(CW_E_FULL); }).error() == CW_E_FULL);
+
+  const auto form_of = [](auto&& v) { return form<decltype(v)>; };
+  CHECK(*value.transform(form_of) == 1);
+  CHECK(*constant.transform(form_of) == 2);
+  CHECK(*result<int>(4).transform(form_of) == 3);
+  CHECK(*static_cast<const result<int>&&>(constant).transform(form_of) == 4);
+  CHECK(none.transform(form_of).error() == CW_E_TIMEOUT);
+  CHECK(*value.transform([](int) { return CW_E_FULL; }) == CW_E_FULL);  // a value
+  int calls = 0;
+  CHECK(value.transform([&](int) { ++calls; }).has_value());
+  CHECK(none.transform([&](int) { ++calls; }).error() == CW_E_TIMEOUT);
+  CHECK(calls == 1);
+  result<std::unique_ptr<int>> box(std::make_unique<int>(5));
+  CHECK(*std::move(box).transform([](std::unique_ptr<int> p) { return *p; }) == 5);
+
+  CHECK(*value.or_else([](cw_status) { return result<int>(9); }) == 4);
+  CHECK(*none.or_else([](cw_status why) { return result<int>(why == CW_E_TIMEOUT ? 9 : 0); }) == 9);
+  CHECK(**result<std::unique_ptr<int>>(std::make_unique<int>(6)).or_else([](cw_status why) { return result<std::unique_ptr<int>>(why); }) ==
+        6);
+  CHECK(*value.transform_error([](cw_status) { return CW_E_FULL; }) == 4);
+  CHECK(none.transform_error([](cw_status) { return CW_E_FULL; }).error() == CW_E_FULL);
+
+  const result<void> done, failed(CW_E_FULL);
+  CHECK(*done.and_then([] { return result<int>(1); }) == 1);
+  CHECK(failed.and_then([] { return result<int>(1); }).error() == CW_E_FULL);
+  CHECK(*done.transform([] { return 2; }) == 2);
+  CHECK(failed.transform([&] { ++calls; }).error() == CW_E_FULL);
+  CHECK(done.or_else([](cw_status) { return result<void>(CW_E_CLOSED); }).has_value());
+  CHECK(failed.or_else([](cw_status) { return result<void>(); }).has_value());
+  CHECK(done.transform_error([](cw_status) { return CW_E_CLOSED; }).has_value());
+  CHECK(failed.transform_error([](cw_status) { return CW_E_CLOSED; }).error() == CW_E_CLOSED);
+  CHECK(calls == 1);
+}
+
+TEST_CASE("result: error_or, comparison, and the forms of value") {
+  using causeway::result;
+  result<int> value(4);
+  const result<int> constant(4), none(CW_E_TIMEOUT);
+  CHECK(value.error_or(CW_E_FULL) == CW_E_FULL);
+  CHECK(none.error_or(CW_E_FULL) == CW_E_TIMEOUT);
+  CHECK(result<void>().error_or(CW_E_FULL) == CW_E_FULL);
+  CHECK(result<void>(CW_E_CLOSED).error_or(CW_E_FULL) == CW_E_CLOSED);
+  CHECK(value == constant);
+  CHECK(value == result<long>(4));
+  CHECK(value != result<int>(5));
+  CHECK(value != none);
+  CHECK(none == result<int>(CW_E_TIMEOUT));
+  CHECK(none != result<int>(CW_E_FULL));
+  CHECK(value == 4);
+  CHECK(4 == value);
+  CHECK(none != 4);
+  CHECK(none == CW_E_TIMEOUT);
+  CHECK(value != CW_OK);
+  CHECK(result<cw_status>(std::in_place, CW_E_FULL) != CW_E_FULL);  // a bare status is the error
+  CHECK(result<void>() == result<void>());
+  CHECK(result<void>() != result<void>(CW_E_FULL));
+  CHECK(result<void>(CW_E_FULL) == CW_E_FULL);
+  CHECK(result<void>() != CW_OK);
+  static_assert(std::is_same_v<decltype(std::declval<const result<int>&&>().value()), const int&&>);
+  static_assert(std::is_same_v<decltype(*std::declval<const result<int>&&>()), const int&&>);
+  static_assert(std::is_same_v<decltype(*std::declval<result<int>&&>()), int&&>);
+  CHECK(static_cast<const result<int>&&>(constant).value() == 4);
+  CHECK(status_of([&] { static_cast<void>(std::move(none).value()); }) == CW_E_TIMEOUT);
+}
+
 TEST_CASE("timeout: durations are rounded up, and saturate") {
   using causeway::detail::timeout_ns;
   CHECK(timeout_ns(1us) == 1000);

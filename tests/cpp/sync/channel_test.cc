@@ -227,6 +227,53 @@ TEST_CASE("channel: a wait ends at its deadline, not before, and gets nothing af
   });
 }
 
+TEST_CASE("channel: a cw_status is an item as any other") {
+  channel<cw_status> codes(3);
+  for (const cw_status code : {CW_E_CLOSED, CW_OK, CW_E_TIMEOUT}) CHECK(codes.send(code));
+  const auto first = codes.try_receive();
+  REQUIRE(first.has_value());
+  CHECK(*first == CW_E_CLOSED);
+  CHECK(first.error() == CW_OK);
+  const auto second = codes.receive_for(0s);
+  REQUIRE(second.has_value());
+  CHECK(*second == CW_OK);
+  CHECK(codes.receive() == CW_E_TIMEOUT);
+  CHECK_FALSE(codes.try_receive().has_value());
+  CHECK(codes.try_receive().error() == CW_E_NOT_READY);
+}
+
+TEST_CASE("channel: the timed sends move a T, copy a const one, and convert what is none") {
+  channel<std::string> words(20);
+  const std::stop_source source;
+  const auto token = source.get_token();
+  const auto soon = std::chrono::steady_clock::now() + kLimit;
+  const auto send_all = [&](auto&& make) {
+    CHECK(words.send(make(), token) == CW_OK);
+    CHECK(words.send_for(make(), kLimit) == CW_OK);
+    CHECK(words.send_for(make(), kLimit, token) == CW_OK);
+    CHECK(words.send_until(make(), soon) == CW_OK);
+    CHECK(words.send_until(make(), soon, token) == CW_OK);
+    for (int i = 0; i < 5; ++i) CHECK(words.receive() == "a word that is too long to be stored in the string itself");
+  };
+  const char* text = "a word that is too long to be stored in the string itself";
+  const std::string constant = text;
+  send_all([&] { return std::string(text); });
+  send_all([&]() -> const std::string& { return constant; });
+  send_all([&] { return text; });
+  CHECK(constant == text);
+  std::string kept = text;
+  send_all([&]() -> std::string&& { return std::move(kept = text); });
+  send_all([&]() -> std::string& { return kept = text; });
+  CHECK(kept.empty());
+  CHECK(words.send({text, 6}, token) == CW_OK);
+  CHECK(words.receive() == "a word");
+  channel<std::unique_ptr<int>> full;
+  auto box = std::make_unique<int>(1);
+  CHECK(full.send_for(std::move(box), 0s) == CW_E_TIMEOUT);
+  CHECK(full.send_until(box, std::chrono::steady_clock::now() - 1s) == CW_E_TIMEOUT);
+  CHECK(box != nullptr);  // not sent, not moved
+}
+
 TEST_CASE("channel: deadlines that race with sends lose no item") {
   Runtime runtime;
   for_each_mix([](Kind first, Kind second) {

@@ -194,6 +194,45 @@ TEST_CASE("condition_variable: the lock is held after every end of a wait") {
   CHECK(waiting(condition) == 0);
 }
 
+TEST_CASE("condition_variable: one wait with a time and a stop token ends by either, or by a notification") {
+  Runtime runtime;
+  for_each_mix([](Kind first, Kind second) {
+    causeway::mutex mutex;
+    causeway::condition_variable condition;
+    const auto late = [] { return std::chrono::system_clock::now() + 1h; };
+    for (const bool until : {false, true}) {
+      for (const bool notified : {false, true}) {
+        std::stop_source source;
+        bool answer = !notified;
+        {
+          Party waiter(first, [&] {
+            std::unique_lock lock(mutex);
+            const std::stop_token token = source.get_token();
+            answer = until ? condition.wait_until(lock, token, late()) : condition.wait_for(lock, token, 1h);
+            CHECK_FALSE(mutex.try_lock());
+          });
+          REQUIRE(eventually([&] { return waiting(condition) == 1; }));
+          Party waker(second, [&] { notified ? condition.notify_one() : static_cast<void>(source.request_stop()); });
+        }
+        CHECK(answer == notified);
+        CHECK(waiting(condition) == 0);
+      }
+    }
+    Party(first, [&] {
+      std::stop_source source;
+      std::unique_lock lock(mutex);
+      const auto begin = std::chrono::steady_clock::now();
+      CHECK_FALSE(condition.wait_for(lock, source.get_token(), 20ms));
+      while (condition.wait_until(lock, source.get_token(), begin + 40ms)) {}
+      CHECK(std::chrono::steady_clock::now() - begin >= 40ms);
+      source.request_stop();
+      CHECK_FALSE(condition.wait_for(lock, source.get_token(), 1h));
+      CHECK_FALSE(condition.wait_until(lock, source.get_token(), late()));
+      CHECK_FALSE(mutex.try_lock());
+    });
+  });
+}
+
 TEST_CASE("condition_variable: works with shared locks, standard mutexes, and a lock whose unlock throws") {
   Runtime runtime;
   Party party(Kind::Green, [] {

@@ -367,6 +367,90 @@ TEST_CASE("select: otherwise does not wait, and a condition takes a case out") {
   CHECK(select(on_receive(ready, ignore), otherwise(nothing)) == 1);  // NOLINT(bugprone-use-after-move): a channel that is none
 }
 
+TEST_CASE("select: all five kinds of cases in one call; beside otherwise no after is chosen") {
+  Runtime runtime;
+  for_each_mix([](Kind first, Kind) {
+    Party(first, [] {
+      channel<int> in, out;
+      std::stop_source source;
+      const std::stop_token token = source.get_token();
+      int v = 5, ran = 0, got = 0;
+      const auto f = [&] { ++ran; };
+      const auto take = [&](std::optional<int> item) { got = *item; };
+      CHECK(select(on_receive(in, take), on_send(out, v, f), after(0ms, f), on_stop(token, f), otherwise(f)) == 4);
+      CHECK(select(on_receive(in, take), on_send(out, v, f), after(1s, f), on_stop(token, f), otherwise(f)) == 4);
+      CHECK(select(otherwise(f), on_receive(in, take), after(0ms, f)) == 0);
+      CHECK(select(after(-1s, f), otherwise(f), after(1h, f)) == 1);
+      CHECK(select(after(std::chrono::system_clock::time_point(), f), otherwise(f)) == 1);
+      CHECK(select(after(1ms, f), when(false, otherwise(f))) == 0);
+      CHECK(ran == 6);
+      channel<int> ready(1);
+      ready.send(9);
+      CHECK(select(on_receive(ready, take), on_send(out, v, f), after(0ms, f), on_stop(token, f), otherwise(f)) == 0);
+      CHECK(got == 9);
+      source.request_stop();
+      CHECK(select(on_receive(in, take), on_send(out, v, f), after(0ms, f), on_stop(token, f), otherwise(f)) == 3);
+    });
+  });
+}
+
+// Shows half of what the steady clock has counted: a wait by the steady clock comes back too early.
+struct SlowClock {
+  using duration = std::chrono::nanoseconds;
+  using rep = duration::rep;
+  using period = duration::period;
+  using time_point = std::chrono::time_point<SlowClock>;
+  static time_point now() { return time_point(std::chrono::steady_clock::now().time_since_epoch() / 2); }
+};
+
+// Is 10 ms later each time that it is looked at, and only then.
+struct StepClock {
+  using duration = std::chrono::nanoseconds;
+  using rep = duration::rep;
+  using period = duration::period;
+  using time_point = std::chrono::time_point<StepClock>;
+  static inline time_point shown;  // one party at a time
+  static time_point now() { return shown += 10ms; }
+};
+
+TEST_CASE("select: after a point in time goes by its clock, and the shortest counts") {
+  Runtime runtime;
+  for_each_mix([](Kind first, Kind second) {
+    channel<int> never;
+    Party(first, [&] {
+      using Steady = std::chrono::steady_clock;
+      using System = std::chrono::system_clock;
+      const auto end = SlowClock::now() + 20ms;
+      CHECK(select(on_receive(never, ignore), after(end, nothing)) == 1);
+      CHECK(SlowClock::now() >= end);
+      CHECK(waiting(never) == 0);
+      CHECK(select(after(Steady::now() + 1h, nothing), after(2ms, nothing), after(System::now() + 1h, nothing)) == 1);
+      CHECK(select(after(1h, nothing), after(Steady::now() + 2ms, nothing), after(Steady::time_point::max(), nothing)) == 1);
+      CHECK(select(after(1h, nothing), after(System::time_point::min(), nothing)) == 1);
+      // A duration counts on while the one by the clock begins anew.
+      StepClock::shown = {};
+      CHECK(select(after(60ms, nothing), after(StepClock::time_point(50ms), nothing)) == 0);
+      CHECK(select(when(false, after(Steady::time_point(), nothing)), after(1ms, nothing)) == 1);
+    });
+    size_t which = 9;
+    {
+      Party waiter(first, [&] { which = select(after(SlowClock::now() + 1h, nothing), on_receive(never, ignore)); });
+      REQUIRE(comes_to_wait(never));
+      Party sender(second, [&] { never.send(1); });
+    }
+    CHECK(which == 1);
+    std::stop_source source;
+    {
+      Party waiter(first, [&] {
+        which = select(after(SlowClock::now() + 1h, nothing), on_receive(never, ignore), on_stop(source.get_token(), nothing));
+      });
+      REQUIRE(comes_to_wait(never));
+      source.request_stop();
+    }
+    CHECK(which == 2);
+  });
+}
+
 TEST_CASE("select: a stop through any of the tokens ends the wait with that case") {
   Runtime runtime;
   for_each_mix([](Kind first, Kind second) {
