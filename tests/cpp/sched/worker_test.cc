@@ -57,6 +57,7 @@ TEST_CASE("workers beyond the processors end when they were idle for a while, an
   stop();
 }
 
+#if !CW_ASAN && !CW_TSAN  // whose own mappings come and go with threads
 TEST_CASE("of forty workers that were needed once no stacks are left") {
   start(2, 20'000'000);
   gather(40, false);  // the green threads' own stacks stay, and may have two lines each (no light guards)
@@ -67,6 +68,7 @@ TEST_CASE("of forty workers that were needed once no stacks are left") {
   CHECK(eventually([&] { return count_maps() <= maps_before + 60; }));
   stop();
 }
+#endif
 
 TEST_CASE("workers that end and workers that start at the same moment do not mix up their records") {
   start(2, 100'000);  // 0.1 ms: they retire all the time
