@@ -115,14 +115,15 @@ int main(int argc, char** argv) {
     }
     return 97;
   }
-  // An emulator has threads and handlers of its own, so the proof that a deadlock report needs is never complete: tests/skips.
+  // An emulator has threads and handlers of its own, so the proof that a deadlock report needs is never complete; and it does not let us read
+  // memory by the kernel's means: tests/skips.
   const bool emulated = getenv("CAUSEWAY_EXE_WRAPPER") != nullptr;
   int ran = 0, failed = 0, skipped = 0;
   for (const Case& test : all) {
     bool wanted = argc == 1;
     for (int i = 1; i < argc; ++i) wanted |= std::strcmp(argv[i], test.name) == 0;
     if (!wanted) continue;
-    if (emulated && std::strncmp(test.name, "deadlock_", 9) == 0) {
+    if (emulated && (std::strncmp(test.name, "deadlock_", 9) == 0 || std::strcmp(test.name, "stall_names_the_holder_of_a_mutex") == 0)) {
       std::printf("skip   %s\n", test.name);
       ++skipped;
       continue;

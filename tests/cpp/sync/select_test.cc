@@ -133,7 +133,7 @@ TEST_CASE("select: an item is moved only if its case is chosen") {
   CHECK(a.value == 1);
   CHECK(Traveller::total == 1);  // into the ring
   CHECK(select(on_send(full, a, ignore), on_send(ready, std::move(a), ignore), after(1ms, nothing)) == 2);
-  CHECK(a.value == 1);
+  CHECK(a.value == 1);  // NOLINT(bugprone-use-after-move): it must not have been moved
   CHECK(Traveller::total == 1);
   CHECK(waiting(full) == 0);
   CHECK(waiting(ready) == 0);

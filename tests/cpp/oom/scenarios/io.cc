@@ -47,7 +47,7 @@ T got(causeway::result<T> result) {
 // Each side owns its file, so that the other one sees an end when it was refused something; only then may it see one.
 size_t moved(causeway::result<size_t> result) {
   if (!result && (result.error() == CW_E_CLOSED || result.error() == CW_E_SYSTEM)) need(CW_E_NOMEM);
-  const size_t n = got(std::move(result));
+  const size_t n = got(result);
   if (n == 0) need(CW_E_NOMEM);
   return n;
 }
