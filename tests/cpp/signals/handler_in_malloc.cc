@@ -78,17 +78,19 @@ int main() {
   auto other = causeway::spawn([&] { ++waiting, second.wait(); });
   while (waiting != 2 || causeway::stats().greens_parked != 2) std::this_thread::sleep_for(1ms);
   causeway::spawn([&] {
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGUSR1);
-    pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
     std::atomic<bool> runs{false};
     auto locked = causeway::spawn({.locked = true}, [&] { runs = true, never.wait(); });
     while (!runs) {}
     spin_for(100ms);
+    // From here to the free() no call of ours: with migrate=always it would go on on a thread that blocks the signal.
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
     armed = true;
     void* volatile block = malloc(2000);
     free(block);
+    pthread_sigmask(SIG_BLOCK, &set, nullptr);
     never.set();
     locked.join();
   }).join();
