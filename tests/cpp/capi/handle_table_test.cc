@@ -21,6 +21,12 @@ using causeway::capi::HandleSlot;
 using causeway::capi::HandleTable;
 using causeway::capi::Unpinned;
 
+// A table's slots are never freed, so a table is never ended either: these stay, and stay reachable.
+HandleTable* new_table() {
+  static auto& all = *new std::vector<HandleTable*>;
+  return all.emplace_back(new HandleTable);
+}
+
 uint64_t make(HandleTable& table, HandleKind kind, uint64_t value) {
   auto slot = table.reserve();
   REQUIRE(slot.has_value());
@@ -54,7 +60,7 @@ void end(HandleTable& table, uint64_t handle, HandleKind kind) {
 }  // namespace
 
 TEST_CASE("each of 2000 handles is a number of its own, is not 0, and finds its own object") {
-  const auto table = std::make_unique<HandleTable>();
+  const auto table = new_table();
   std::vector<uint64_t> handles;
   for (uint64_t i = 0; i < 2000; ++i) handles.push_back(make(*table, HandleKind::Event, i + 1));
   CHECK(table->live() == 2000);
@@ -67,7 +73,7 @@ TEST_CASE("each of 2000 handles is a number of its own, is not 0, and finds its 
 }
 
 TEST_CASE("a handle of another kind is CW_E_TYPE, for both ways to use it") {
-  const auto table = std::make_unique<HandleTable>();
+  const auto table = new_table();
   const uint64_t event = make(*table, HandleKind::Event, 1);
   HandleSlot* slot = nullptr;
   CHECK(why(*table, event, HandleKind::Channel) == CW_E_TYPE);
@@ -76,7 +82,7 @@ TEST_CASE("a handle of another kind is CW_E_TYPE, for both ways to use it") {
 }
 
 TEST_CASE("0, random numbers and every handle with one bit changed are no handles") {
-  const auto table = std::make_unique<HandleTable>();
+  const auto table = new_table();
   const uint64_t handle = make(*table, HandleKind::Channel, 1);
   CHECK(why(*table, 0, HandleKind::Channel) == CW_E_HANDLE);
   for (unsigned bit = 0; bit < 64; ++bit) CHECK(why(*table, handle ^ uint64_t{1} << bit, HandleKind::Channel) == CW_E_HANDLE);
@@ -91,7 +97,7 @@ TEST_CASE("0, random numbers and every handle with one bit changed are no handle
 }
 
 TEST_CASE("a handle is stale after its removal, and stays so when its slot is used again") {
-  const auto table = std::make_unique<HandleTable>();
+  const auto table = new_table();
   const uint64_t old = make(*table, HandleKind::Event, 1);
   end(*table, old, HandleKind::Event);
   CHECK(table->live() == 0);
@@ -109,7 +115,7 @@ TEST_CASE("a handle is stale after its removal, and stays so when its slot is us
 }
 
 TEST_CASE("INV-HT1, INV-HT2: the object stays while it is pinned, and only the last to let go after the removal ends it") {
-  const auto table = std::make_unique<HandleTable>();
+  const auto table = new_table();
   const uint64_t handle = make(*table, HandleKind::Green, 7);
   HandleSlot *first = nullptr, *second = nullptr, *removed = nullptr;
   REQUIRE(table->pin(handle, HandleKind::Green, &first) == CW_OK);
@@ -124,7 +130,7 @@ TEST_CASE("INV-HT1, INV-HT2: the object stays while it is pinned, and only the l
 }
 
 TEST_CASE("INV-HT3: a slot whose generation cannot rise is used no more") {
-  const auto table = std::make_unique<HandleTable>();
+  const auto table = new_table();
   constexpr uint64_t kGenerations = (uint64_t{1} << 16) - 1;
   constexpr uint64_t kIndex = (uint64_t{1} << 24) - 1;
   // One slot at a time through all its lives: all others are held meanwhile.
@@ -145,7 +151,7 @@ TEST_CASE("INV-HT3: a slot whose generation cannot rise is used no more") {
 }
 
 TEST_CASE("of many threads that remove one handle while others use it, one wins and one ends the object") {
-  const auto table = std::make_unique<HandleTable>();
+  const auto table = new_table();
   for (int round = 0; round < 200; ++round) {
     const uint64_t handle = make(*table, HandleKind::Channel, 1);
     std::atomic<int> removed{0}, ended{0}, wrong{0}, ready{0};
