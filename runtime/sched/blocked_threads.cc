@@ -32,15 +32,20 @@ void read_frames(Frames* to) noexcept {
 
 BlockedThread::BlockedThread(const Wait& wait, const std::atomic<uint32_t>& woken) noexcept
     : wait_(wait), tid_(os::thread_id()), woken_(woken), since_ns_(os::now_ns()) {
-  const bool running = phase() == Phase::Running;
-  if (running && scheduler().options.stall_ns != 0) [[unlikely]]
+  bool running = false, stalls = false;
+  {
+    const ForeignCall call;  // the options of a runtime that is there: a stop and a start may come at any time
+    running = call.ok();
+    stalls = running && scheduler().options.stall_ns != 0;
+  }
+  if (stalls) [[unlikely]]
     read_frames(&frames_);
   {
     base::LockGuard guard(blocked.lock);
     blocked.list.push_back(this);
     count_change();
   }
-  if (running && (wait.for_ever || scheduler().options.stall_ns != 0)) monitor_wake();  // it may be the last that could have woken somebody
+  if (running && (wait.for_ever || stalls)) monitor_wake();  // it may be the last that could have woken somebody
 }
 
 BlockedThread::~BlockedThread() {
