@@ -66,8 +66,10 @@ TEST_CASE("a waker outside and a green thread that falls asleep never miss each 
 TEST_CASE("one wake-up sets off as many workers as there is work for, and no crowd") {
   Runtime runtime(4);
   for (int i = 0; i < 200; ++i) spawn([] { return 1; }).join();
-  // One green thread at a time. At most one worker for each processor, and the start's own, which had none yet when the first spawn came.
-  CHECK(causeway::stats().workers <= 5);
+  // One green thread at a time. One worker for each processor, and the start's own, which had none yet when the first spawn came; a few more
+  // where a worker lost its processor while it did not run, and with migrate=always, which wants a worker that the green thread was not on.
+  // A worker for each wake-up would be some two hundred.
+  CHECK(causeway::stats().workers <= 20);
 }
 
 TEST_CASE("an idle runtime with a far timer sleeps") {
