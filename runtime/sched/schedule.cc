@@ -84,11 +84,24 @@ G* steal(M* m, P* mine) noexcept {
       if (victim == mine) continue;
       G* first = nullptr;
       if (victim->queue.steal_into(mine->queue, &first) != 0) return first;
-      if (round + 1 == kStealRounds && victim->timer_earliest.load(std::memory_order_relaxed) != kNoDeadline &&
-          run_timers(victim, mine, now_ns())) {
-        if (G* g = pick_local(mine)) return g;
-      }
     }
+  }
+  return nullptr;
+}
+
+// A green thread whose timer is due on the wheel of another P, or null. Nobody needs a search token for that: the other P's M may be woken
+// and still wait for a CPU, with the only token. Without this look the watcher, which is called to a deadline of any wheel, would find the
+// deadline passed again and again, and keep that CPU busy.
+G* expire_others(P* mine) noexcept {
+  Scheduler& s = scheduler();
+  uint64_t now = 0;  // not read yet
+  for (uint32_t i = 0; i < s.p_count; ++i) {
+    P* other = s.ps[i];
+    // relaxed: a hint, as in loop_is_due().
+    if (other == mine || other->timer_earliest.load(std::memory_order_relaxed) == kNoDeadline) continue;
+    if (now == 0) now = now_ns();
+    if (!run_timers(other, mine, now)) continue;
+    if (G* g = pick_local(mine)) return g;
   }
   return nullptr;
 }
@@ -128,6 +141,9 @@ G* find_runnable(M* m) noexcept {
       if (!m->searching) m->searching = s.idle.begin_search();
       if (m->searching) {
         if (G* g = steal(m, p)) return g;
+      }
+      if (G* g = expire_others(p)) return g;
+      if (m->searching) {
         // Not while somebody waits for a descriptor and nobody polls: the next work may come from there, and a spinner does not see it.
         if (spins++ < kSpinRounds && !poller_is_unattended()) {
           for (int i = 0; i < 16; ++i) arch::relax();

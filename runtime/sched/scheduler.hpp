@@ -192,7 +192,7 @@ void push_idle_p_locked(P* p) noexcept;
 void timer_moved_forward(uint64_t deadline_ns) noexcept;
 
 // --- timers.cc ---
-void arm_timer(P* p, G* g, uint64_t ticket, uint64_t deadline_ns) noexcept;
+void arm_timer(P* p, G* g, uint64_t ticket, uint64_t deadline_ns, uint64_t now) noexcept;
 void disarm_timer(G* g) noexcept;
 // Makes all green threads ready whose time has come on p's wheel. into: the P that gets them. True: at least one.
 bool run_timers(P* p, P* into, uint64_t now) noexcept;

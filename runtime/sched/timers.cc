@@ -11,7 +11,8 @@ namespace causeway::sched {
 
 namespace {
 
-constexpr uint32_t kBatch = 64;  // expired under one hold of the lock
+// Under one hold of the lock: so many expire, and so many are sorted into finer slots of the wheel (some 10 µs, mostly cache misses).
+constexpr uint32_t kBatch = 64, kSorts = 128;
 
 G* green_of(TimerNode* node) noexcept { return reinterpret_cast<G*>(reinterpret_cast<std::byte*>(node) - offsetof(G, timer)); }
 
@@ -30,7 +31,7 @@ uint64_t deadline_after(uint64_t timeout_ns) noexcept {
   return timeout_ns >= kNoDeadline - now ? kNoDeadline : now + timeout_ns;
 }
 
-void arm_timer(P* p, G* g, uint64_t ticket, uint64_t deadline_ns) noexcept {
+void arm_timer(P* p, G* g, uint64_t ticket, uint64_t deadline_ns, uint64_t now) noexcept {
   g->timer_ticket = ticket;
   g->timer_home = p;
   g->timer.deadline_ns = deadline_ns;
@@ -39,7 +40,7 @@ void arm_timer(P* p, G* g, uint64_t ticket, uint64_t deadline_ns) noexcept {
   bool earlier;
   {
     base::LockGuard guard(p->timer_lock);
-    p->timers.add(g->timer);
+    p->timers.add(g->timer, now);
     earlier = due < p->timer_earliest.load(std::memory_order_relaxed);
     if (earlier) p->timer_earliest.store(due, std::memory_order_relaxed);
   }
@@ -59,15 +60,18 @@ bool run_timers(P* p, P* into, uint64_t now) noexcept {
   for (;;) {
     G* due[kBatch];
     uint32_t n = 0;
+    uint32_t sorts = kSorts;
+    bool over;
     {
       base::LockGuard guard(p->timer_lock);
       while (n < kBatch) {
-        TimerNode* node = p->timers.expire_one(now);
+        TimerNode* node = p->timers.expire_one(now, &sorts);
         if (node == nullptr) break;
         G* g = green_of(node);
         if (g->parker.claim.claim(g->timer_ticket, WaitEnd::TimedOut)) due[n++] = g;
       }
-      if (n < kBatch) p->timer_earliest.store(p->timers.earliest_ns(), std::memory_order_relaxed);
+      over = n < kBatch && sorts != 0;
+      if (over) p->timer_earliest.store(p->timers.earliest_ns(), std::memory_order_relaxed);
     }
     for (uint32_t i = 0; i < n; ++i) {
       G* g = due[i];
@@ -78,7 +82,7 @@ bool run_timers(P* p, P* into, uint64_t now) noexcept {
       push_runnable(into, g);
       any = true;
     }
-    if (n < kBatch) return any;
+    if (over) return any;
   }
 }
 

@@ -178,8 +178,9 @@ WaitEnd WaitScope::park_green(base::Lock& lock, AfterUnlock after) noexcept {
   if ((cancellable_ && parker.claim.stop_seen(g->stop_requested)) || (stop_ != nullptr && !(entered = stop_->enter(&parker, ticket)))) {
     over = parker.claim.claim(ticket, WaitEnd::Cancelled);
   } else if (deadline_ns_ != kNoDeadline) {
-    if (deadline_ns_ <= now_ns()) over = parker.claim.claim(ticket, WaitEnd::TimedOut);
-    else arm_timer(m_->p, g, ticket, deadline_ns_);
+    const uint64_t now = now_ns();
+    if (deadline_ns_ <= now) over = parker.claim.claim(ticket, WaitEnd::TimedOut);
+    else arm_timer(m_->p, g, ticket, deadline_ns_, now);
   }
   if (over) {  // by ourselves: nobody else will make us ready, and we did not leave
     lock.unlock();
