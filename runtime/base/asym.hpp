@@ -55,8 +55,13 @@ CW_ALWAYS_INLINE bool fence_mode() noexcept {
 
 // The frequent side's fence: a compiler barrier and one predictable branch.                        Signal-safe: yes
 CW_ALWAYS_INLINE void light() noexcept {
-  if (fence_mode()) [[unlikely]]
+  if (fence_mode()) [[unlikely]] {
+#if CW_TSAN
     detail::full_fence();
+#else
+    std::atomic_thread_fence(std::memory_order_seq_cst);  // inline, so that nothing is spilled for it
+#endif
+  }
   std::atomic_signal_fence(std::memory_order_seq_cst);
 }
 
@@ -106,6 +111,7 @@ struct RealAtomics {
 #endif
   }
   static CW_ALWAYS_INLINE void light() noexcept { asym::light(); }
+  using FencePolled = void;  // crossing/gate.hpp
   static void heavy() noexcept { asym::heavy(); }
 };
 

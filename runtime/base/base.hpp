@@ -22,5 +22,6 @@
 #include "runtime/base/lock_rank.hpp"    // IWYU pragma: export
 #include "runtime/base/log.hpp"          // IWYU pragma: export
 #include "runtime/base/raw_write.hpp"    // IWYU pragma: export
+#include "runtime/base/relaxed.hpp"      // IWYU pragma: export
 #include "runtime/base/result.hpp"       // IWYU pragma: export
 #include "runtime/base/text_buffer.hpp"  // IWYU pragma: export

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/os/thread.hpp"
 
+#include <sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -23,6 +24,17 @@ size_t rounded_stack(size_t bytes) noexcept {
   return ((bytes > at_least ? bytes : at_least) + page - 1) / page * page;
 }
 
+// Written by start(), before threads that read it. cpus_known false: they inherit, as threads do.
+cpu_set_t cpus;
+bool cpus_known = false;
+
+// The caller is of a class of its own, an audio thread say, and the process is not: what we run is no such work. (Only classes that any thread may
+// leave.)
+bool is_special() noexcept {
+  const int own = sched_getscheduler(0);
+  return (own == SCHED_FIFO || own == SCHED_RR || own == SCHED_BATCH) && sched_getscheduler(getpid()) == SCHED_OTHER;
+}
+
 base::Error thread_error(int error) noexcept {
   if (error == EAGAIN || error == ENOMEM)
     return base::fail(
@@ -39,6 +51,16 @@ base::Result<pthread_t> thread_create(void* (*fn)(void*), void* arg, size_t stac
   // Near the top of the number range the rounding would wrap: no such stack exists.
   if (stack_bytes > SIZE_MAX / 2) error = ENOMEM;
   if (error == 0 && stack_bytes != 0) error = pthread_attr_setstacksize(&attributes, rounded_stack(stack_bytes));
+  cpu_set_t own;
+  // Only where it makes a difference: the attribute costs the new thread a system call.
+  if (error == 0 && cpus_known && sched_getaffinity(0, sizeof own, &own) == 0 && CPU_EQUAL(&own, &cpus) == 0)
+    error = pthread_attr_setaffinity_np(&attributes, sizeof cpus, &cpus);
+  if (error == 0 && is_special()) {
+    const sched_param none{};
+    error = pthread_attr_setinheritsched(&attributes, PTHREAD_EXPLICIT_SCHED);
+    if (error == 0) error = pthread_attr_setschedpolicy(&attributes, SCHED_OTHER);
+    if (error == 0) error = pthread_attr_setschedparam(&attributes, &none);
+  }
   pthread_t thread{};
   if (error == 0) {
     // The new thread inherits the mask of its creator, so there is no moment in which a signal could reach it.
@@ -58,6 +80,8 @@ base::Result<pthread_t> thread_create(void* (*fn)(void*), void* arg, size_t stac
   }
   return thread;
 }
+
+void remember_cpus() noexcept { cpus_known = sched_getaffinity(0, sizeof cpus, &cpus) == 0; }
 
 int thread_id() noexcept { return static_cast<int>(syscall(SYS_gettid)); }
 

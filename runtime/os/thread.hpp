@@ -22,6 +22,10 @@ namespace causeway::os {
 // Needs:  the caller's signal mask may be changed for the time of the call; it is put back
 base::Result<pthread_t> thread_create(void* (*fn)(void*), void* arg, size_t stack_bytes, const char* name) noexcept;
 
+// The CPUs that a new thread of ours may use are those of the thread that called this last, whoever creates it: a thread of the host that keeps to
+// one CPU may be the one that calls for a worker. By start().
+void remember_cpus() noexcept;
+
 // The kernel's number of the calling thread. Asks the kernel each time: also right after a fork.       Signal-safe: yes
 int thread_id() noexcept;
 

@@ -4,12 +4,15 @@
 #include "runtime/os/thread.hpp"
 
 #include <doctest/doctest.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <thread>
 
 #include "runtime/os/os.hpp"
 
@@ -127,6 +130,25 @@ TEST_CASE("a thread that cannot be made is CW_E_NOMEM or CW_E_SYSTEM, with the e
   thread = os::thread_create(&look, &facts, SIZE_MAX, "cw-test");
   REQUIRE_FALSE(thread);
   CHECK(thread.error().code == CW_E_NOMEM);
+}
+
+// As an audio thread's, which takes privileges that a test may not have.
+TEST_CASE("a thread that a special one makes is an ordinary one") {
+  REQUIRE(sched_getscheduler(getpid()) == SCHED_OTHER);
+  std::thread([] {
+    const sched_param none{};
+    REQUIRE(sched_setscheduler(0, SCHED_BATCH, &none) == 0);
+    std::atomic<int> policy{-1};
+    const auto made = os::thread_create(
+        [](void* out) -> void* {
+          static_cast<std::atomic<int>*>(out)->store(sched_getscheduler(0));
+          return nullptr;
+        },
+        &policy, 0, "ordinary");
+    REQUIRE(made);
+    pthread_join(*made, nullptr);
+    CHECK(policy == SCHED_OTHER);
+  }).join();
 }
 
 TEST_CASE("the thread id is the kernel's") { CHECK(os::thread_id() == static_cast<int>(syscall(SYS_gettid))); }
