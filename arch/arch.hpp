@@ -80,10 +80,16 @@ extern "C" {
 // whose frames lie elsewhere. The other stack may be higher or lower. C++ exceptions, forced unwinding, _Unwind_Backtrace,
 // gdb and frame-pointer walks pass from fn to the caller.
 //
-// Stack:       the caller's: 32 bytes; the other: the topmost 16 bytes, then fn's
+// Stack:       the caller's: 32 bytes (arch/portable: more); the other: the topmost 16 bytes, then fn's. pivot_caller_low() reads them
 // Pairs with:  itself: returns once, by return or by unwinding (or never, when a longjmp skips it)
 // Not noexcept: whatever fn throws comes out here.
 [[gnu::visibility("hidden")]] void* cw_arch_pivot(void* stack_high, causeway::arch::PivotFunction fn, void* argument);
+
+#if !defined(CW_CPU_PORTABLE)
+// The same in one frame instead of two, a call less. For a caller without a landing pad around the call (no try block, no destructor to run): an
+// unwinder takes the address that this returns to for an interrupted instruction, and would miss the pad.
+[[gnu::visibility("hidden")]] void* cw_arch_pivot_inner(void* stack_high, causeway::arch::PivotFunction fn, void* argument);
+#endif
 
 // Stores the caller's callee-saved registers, its sp and fp, and the address it goes on at.
 //
@@ -126,6 +132,13 @@ inline FramePlace saved_frame(const void* saved_sp) noexcept {
 //
 // Signal-safe: yes
 inline std::uintptr_t saved_low(const void* saved_sp) noexcept { return Cpu::saved_low(saved_sp); }
+
+// While a pivot to the stack that ends at `stack_high` is under way: the lowest address that its caller's stack uses.
+//
+// Signal-safe: yes
+[[gnu::no_sanitize_address, gnu::no_sanitize_thread]] inline std::uintptr_t pivot_caller_low(const void* stack_high) noexcept {
+  return reinterpret_cast<const std::uintptr_t*>(reinterpret_cast<std::uintptr_t>(stack_high) & ~(kStackAlignment - 1))[-2];
+}
 
 // One step of a frame-pointer walk. *fp must be the address of a frame record that lies wholly inside [low, high) and is aligned;
 // *pc becomes the return address stored there and *fp the caller's record. False, with both unchanged, when it does not or when

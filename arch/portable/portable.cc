@@ -100,6 +100,7 @@ struct PivotCall {
   PivotFunction fn;
   void* argument;
   void* caller_frame;
+  void* low_slot;  // for pivot_caller_low()
   void* result = nullptr;
   std::exception_ptr thrown;
   Outcome outcome = Outcome::Returned;
@@ -109,6 +110,7 @@ struct PivotCall {
 CW_UNINSTRUMENTED void pivot_frame(transfer_t arrival) {
   auto& call = *static_cast<PivotCall*>(arrival.data);
   if constexpr (Cpu::kHasFrameRecords) *static_cast<void* volatile*>(__builtin_frame_address(0)) = call.caller_frame;
+  *static_cast<void* volatile*>(call.low_slot) = arrival.fctx;  // Boost saves the caller's registers at its lowest address
   try {
     call.result = call.fn(call.argument);
   } catch (...) {
@@ -175,8 +177,8 @@ CW_UNINSTRUMENTED void* cw_arch_switch(void** save_sp, void* load_sp, void* valu
 
 CW_UNINSTRUMENTED void* cw_arch_pivot(void* stack_high, causeway::arch::PivotFunction fn, void* argument) {
   using namespace causeway::arch::portable;
-  PivotCall call{fn, argument, __builtin_frame_address(0), nullptr, nullptr, Outcome::Returned};
-  const std::uintptr_t top = reinterpret_cast<std::uintptr_t>(stack_high) & ~std::uintptr_t{15};
+  const std::uintptr_t top = (reinterpret_cast<std::uintptr_t>(stack_high) & ~std::uintptr_t{15}) - 16;
+  PivotCall call{fn, argument, __builtin_frame_address(0), reinterpret_cast<void*>(top), nullptr, nullptr, Outcome::Returned};
   jump_fcontext(make_fcontext(reinterpret_cast<void*>(top), kUnusedSize, pivot_frame), &call);
   if (call.outcome == Outcome::Thrown) std::rethrow_exception(std::move(call.thrown));
   if (call.outcome == Outcome::Foreign) throw_again();

@@ -166,7 +166,7 @@ cw_status cw_green_sleep(uint64_t ns) {
 
 uint64_t cw_green_id(void) {
   const sched::G* g = sched::current_green();
-  return g != nullptr ? g->id : 0;
+  return g != nullptr ? uint64_t{g->id} : 0;
 }
 
 int cw_on_green(void) { return sched::current_green() != nullptr; }

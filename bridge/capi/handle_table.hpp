@@ -29,7 +29,7 @@
 namespace causeway::capi {
 
 // Values are part of handles, which do not leave the process; 0 is none, so that no handle is 0.
-enum class HandleKind : uint8_t { Green = 1, Event = 2, Channel = 3 };
+enum class HandleKind : uint8_t { Green = 1, Event = 2, Channel = 3, Stack = 4 };
 
 struct alignas(64) HandleSlot {
   static constexpr size_t kStorage = 48;

@@ -1,64 +1,34 @@
 // SPDX-License-Identifier: MIT
 #include "bridge/capi/last_error.hpp"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <atomic>
-
-#include "runtime/os/os.hpp"
 #include "runtime/sched/sched.hpp"
 
 namespace causeway::capi {
 
 namespace {
 
-constexpr size_t kRoom = 512;
-constexpr uintptr_t kFlags = 15;  // low bits of the note word are the scheduler's; malloc aligns to 16
-
-// The library's one pthread key. Made at the first failure on an OS thread, and never deleted: threads may end after everything else.
-struct Key {
-  std::atomic<int> state{0};  // 0 not made, 1 being made, 2 made, 3 none to be had
-  pthread_key_t key{};
-};
-constinit Key key;
-
-void drop_buffer(void* buffer) {
-  os::set_thread_note(os::thread_note() & kFlags);
-  free(buffer);
-}
-
-bool have_key() noexcept {
-  int seen = key.state.load(std::memory_order_acquire);
-  if (seen == 0 && key.state.compare_exchange_strong(seen, 1, std::memory_order_acq_rel)) {
-    const int made = pthread_key_create(&key.key, &drop_buffer) == 0 ? 2 : 3;
-    key.state.store(made, std::memory_order_release);
-    return made == 2;
-  }
-  while ((seen = key.state.load(std::memory_order_acquire)) == 1) os::yield_thread();
-  return seen == 2;
-}
-
+constexpr size_t kRoom = 512, kAlignment = 64;  // the thread's note has flags in its low bits
 char* thread_buffer(bool make) noexcept {
-  const uintptr_t note = os::thread_note();
-  auto* buffer = reinterpret_cast<char*>(note & ~kFlags);
-  if (buffer != nullptr || !make || !have_key()) return buffer;
-  buffer = static_cast<char*>(malloc(kRoom));
+  char* buffer = sched::foreign::thread_text();
+  if (buffer != nullptr || !make) return buffer;
+  buffer = static_cast<char*>(aligned_alloc(kAlignment, kRoom));
   if (buffer == nullptr) return nullptr;
-  if (pthread_setspecific(key.key, buffer) != 0) {
-    free(buffer);
-    return nullptr;
-  }
   buffer[0] = '\0';
-  os::set_thread_note(reinterpret_cast<uintptr_t>(buffer) | (note & kFlags));
-  return buffer;
+  if (sched::foreign::keep_thread_text(buffer)) return buffer;
+  free(buffer);
+  return nullptr;
 }
 
 char* buffer_of_caller(bool make) noexcept {
   sched::G* g = sched::current_green();
   if (g == nullptr) return thread_buffer(make);
-  if (g->last_error == nullptr && make) g->last_error = static_cast<char*>(malloc(kRoom));
+  if (g->last_error == nullptr && make) {
+    g->last_error = static_cast<char*>(malloc(kRoom));
+    if (g->in.active) g->in.set(crossing::Inbound::kExtras);
+  }
   return g->last_error;
 }
 

@@ -15,6 +15,7 @@ namespace {
 constexpr uint32_t kMaxProcessors = 1024;
 constexpr uint32_t kMaxThreads = 100'000;
 constexpr size_t kMaxGuard = size_t{16} << 20;
+constexpr uint32_t kMaxPosts = 1u << 24;
 constexpr size_t kMinSystemStack = size_t{64} << 10, kMaxSystemStack = size_t{1} << 30;
 
 cw_status complain(Complaint* complaint, std::string_view field, std::string_view range) noexcept {
@@ -59,6 +60,8 @@ using Value = std::string_view;
 constexpr CheckWord kCheckWords[] = {
     {"fence", "", [](Resolved& to, Value) noexcept { return to.barrier = base::asym::Mode::Fence, true; }},
     {"noguard", "", [](Resolved& to, Value) noexcept { return to.options.light_guards = false, true; }},
+    {"float", "", [](Resolved& to, Value) noexcept { return to.options.float_apart = true; }},
+    {"strict", "", [](Resolved& to, Value) noexcept { return to.options.strict_stacks = true, true; }},
     {"noproc", "", [](Resolved& to, Value) noexcept { return to.options.use_proc = false, true; }},
     {"virtual-clock", "", [](Resolved& to, Value) noexcept { return to.options.virtual_clock = true; }},
     {"nodeadlock", "", [](Resolved& to, Value) noexcept { return to.options.deadlock_report = false, true; }},
@@ -137,6 +140,7 @@ cw_status check_ranges(const cw_options& o, Complaint* c) noexcept {
   if (o.guard_size > kMaxGuard) return complain(c, "guard_size", "at most 16 MiB");
   if (o.system_stack_size != 0 && (o.system_stack_size < kMinSystemStack || o.system_stack_size > kMaxSystemStack))
     return complain(c, "system_stack_size", "64 KiB to 1 GiB, or 0 for the default");
+  if (o.post_capacity > kMaxPosts) return complain(c, "post_capacity", "at most 2^24, or 0 for the default");
   if (o.stack_policy != CW_STACK_ACCEPT && o.stack_policy != CW_STACK_STRICT)
     return complain(c, "stack_policy", "CW_STACK_ACCEPT or CW_STACK_STRICT");
   if (o.barrier != CW_BARRIER_AUTO && o.barrier != CW_BARRIER_MEMBARRIER && o.barrier != CW_BARRIER_FENCE)
@@ -197,6 +201,10 @@ cw_status resolve(const cw_options& from, Resolved* to, Complaint* complaint) no
   o.max_threads = from.max_threads != 0 ? from.max_threads : 10'000;
   o.max_green = from.max_green;
   o.max_hogs = from.max_hogs;
+  o.max_foreign = from.max_foreign;
+  o.max_depth = from.max_depth != 0 ? from.max_depth : 10'000;
+  o.post_capacity = from.post_capacity != 0 ? from.post_capacity : 65'536;
+  o.strict_stacks = from.stack_policy == CW_STACK_STRICT;
   o.stack_size = from.stack_size;
   o.guard_size = from.guard_size;
   o.system_stack_size = from.system_stack_size != 0 ? from.system_stack_size : size_t{8} << 20;

@@ -9,7 +9,9 @@
 #include "bridge/capi/handle_table.hpp"
 #include "bridge/capi/last_error.hpp"
 #include "bridge/capi/options.hpp"
+#include "bridge/capi/uncaught.hpp"
 #include "runtime/os/os.hpp"
+#include "runtime/sched/sched.hpp"
 #include "runtime/trace/trace.hpp"
 
 namespace causeway::capi {
@@ -44,10 +46,21 @@ struct CopiedDefaults {
 };
 constexpr const char* kNoCopy = "no memory for a copy of option check";
 
+// A post on its green thread.
+void construct_post(void* payload, void* source) { *static_cast<sched::Post*>(payload) = *static_cast<sched::Post*>(source); }
+void destroy_post(void*) {}
+int run_post(void* payload) {
+  const sched::Post post = *static_cast<sched::Post*>(payload);
+  run_guarded([&] { post.fn(post.arg); }, [](const char* what) { uncaught(what); });
+  return 0;
+}
+constexpr cw_abi_task_ops post_ops{construct_post, run_post, destroy_post, nullptr};
+
 cw_status start(const cw_options& options, sched::StartKind kind) noexcept {
   Resolved resolved;
   Complaint complaint;
   if (const cw_status status = resolve(options, &resolved, &complaint); status != CW_OK) return fail(status, complaint.view());
+  resolved.options.post_ops = &post_ops;
   trace::install_fatal_hook(&sched::stack_bounds_of);
   trace::install_report_names();
   if (auto started = sched::start(resolved.options, resolved.barrier, kind); !started) return fail(started.error());
@@ -59,14 +72,18 @@ cw_status start(const cw_options& options, sched::StartKind kind) noexcept {
 cw_status ensure_started() noexcept {
   if (sched::phase() == sched::Phase::Running) return CW_OK;
   if (sched::current_green() != nullptr) return CW_OK;  // stopping, while we run: the callee says so
+  if (sched::starting_here())
+    return fail(CW_E_NOT_READY, "this thread is starting the runtime right now; it is there when that call has returned");
   const CopiedDefaults copy;
   if (!copy.complete()) return fail(CW_E_NOMEM, kNoCopy);
   const cw_options& options = copy.options;
-  if (options.implicit_start != 0) return start(options, sched::StartKind::Implicit);
   const uint64_t begun = os::now_ns();
   while (sched::phase() != sched::Phase::Running) {
+    if (options.implicit_start != 0 && sched::phase() != sched::Phase::Starting) return start(options, sched::StartKind::Implicit);
     if (os::now_ns() - begun >= options.start_wait_ns)
-      return fail(CW_E_NOT_READY, "no runtime was started in time, and option implicit_start is off; call cw_runtime_start first");
+      return fail(CW_E_NOT_READY, options.implicit_start != 0
+                                      ? "another thread has been starting or stopping the runtime for longer than option start_wait_ns"
+                                      : "no runtime was started in time, and option implicit_start is off; call cw_runtime_start first");
     os::sleep_ns(1'000'000);
   }
   return CW_OK;
@@ -151,6 +168,15 @@ cw_status cw_runtime_stats(cw_stats* stats) {
   full.spawned = c.spawned;
   full.hogs_detached = c.hogs_detached;
   full.stack_bytes = c.stack_bytes;
+  full.foreign_threads = c.foreign_threads;
+  full.spare_threads = c.spare_threads;
+  full.calls_in = c.calls_in;
+  full.calls_out = c.calls_out;
+  full.nested = c.nested;
+  full.handoffs = c.handoffs;
+  full.stacks_learned = c.stacks_learned;
+  full.stacks_accepted = c.stacks_accepted;
+  full.posts_dropped = c.posts_dropped;
   full.handles_live = causeway::capi::handles().live();
   memcpy(stats, &full, stats->size);
   return CW_OK;

@@ -35,7 +35,7 @@ void uncaught(const char* what) noexcept {
   }
   base::TextBuffer<480> text;
   text.append("an exception left green thread ");
-  text.append_dec(g != nullptr ? g->id : 0);
+  text.append_dec(g != nullptr ? uint64_t{g->id} : 0);
   if (*name != '\0') {
     text.append(" \"");
     text.append(name);

@@ -354,6 +354,34 @@ CW_API int cw_abi_io_fd(cw_abi_io_file *file);
 /* Closes it, and ends the object when the last call has left. */
 CW_API void cw_abi_io_destroy(cw_abi_io_file *file);
 
+/* --- Calls in and out ------------------------------------------------------------------------------------------ */
+
+/* One call: the function that it makes, its arguments, and where its result goes, all in the frame of whoever calls. */
+typedef void (*cw_abi_body)(void *frame);
+
+/* Runs body(frame) on a green thread of the calling thread, as cw_enter() does. Nothing but foreign unwinding may leave body.
+ * Errors:    those of cw_enter() but CW_E_PANIC and CW_E_INVALID. Then body did not run. */
+CW_API cw_status cw_abi_enter(cw_abi_body body, void *frame);
+
+/* An entry could not run its function and gives C its fallback: says so in the log. */
+CW_API void cw_abi_entry_failed(cw_status status, const void *function);
+
+/* An exception left a function whose entry has no other way to go on, or it could not run and has no value to give: reports it and stops the
+ * process. what is the exception's text, or NULL. */
+#ifdef __cplusplus
+[[noreturn]]
+#endif
+CW_API void cw_abi_entry_fatal(cw_status status, const void *function, const char *what);
+
+/* Begins a leaf call that the caller makes by itself, on the stack that it runs on: the word that it sets to NULL afterwards, on every way out. NULL:
+ * this is not a green thread with room enough on its stack, so make the call by cw_abi_call(). */
+CW_API const void **cw_abi_leaf_begin(const void *function);
+
+/* Runs body(frame) as C code, as cw_call() does; kind is an enum cw_call_kind. function is what the body calls, for reports. Nothing but foreign
+ * unwinding may leave body.
+ * Errors:    those of cw_call(). Then body did not run. */
+CW_API cw_status cw_abi_call(int kind, cw_abi_body body, void *frame, const void *function);
+
 #ifdef __cplusplus
 }
 #endif

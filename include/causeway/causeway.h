@@ -111,6 +111,7 @@ typedef void (*cw_fn)(void *arg);
 /* Handles: see "Handles" above. 0 is never valid. */
 typedef uint64_t cw_green;   /* a green thread, from cw_green_spawn() */
 typedef uint64_t cw_event;   /* an event, from cw_event_create() */
+typedef uint64_t cw_stack;   /* a declared stack, from cw_stack_declare() */
 typedef uint64_t cw_channel; /* a channel, from cw_channel_create() */
 
 /* --- Runtime: options, start, stop --------------------------------------------------------------------------- */
@@ -345,6 +346,62 @@ CW_API cw_status cw_channel_close(cw_channel channel);
  * Never waits; calls still in progress finish safely by themselves.
  * Errors:    those of handles. */
 CW_API cw_status cw_channel_destroy(cw_channel channel);
+
+/* --- Calls in: from C to green threads ------------------------------------------------------------------------ */
+
+/* Runs fn(arg) on a green thread of the calling thread, and returns when fn has. In there everything may be done that a green thread may do:
+ * park, spawn, call out, be called back; the calling thread waits meanwhile, and no processor is needed for it. The first call of a thread
+ * binds it to the runtime until it ends; calls after that cost a few nanoseconds. On a green thread it is a plain call.
+ * Threads:   any, on any stack: also from a coroutine that the host made, inside a call to C that a green thread made, nested, and
+ *            returning in any order. Not from inside a call of kind CW_LEAF: that stops the process.
+ * Errors:    CW_E_INVALID, CW_E_PANIC (an exception left fn; it is lost), CW_E_DEPTH (nested max_depth deep, or less than 64 KiB, or a
+ *            quarter, of the C stack is left), CW_E_LIMIT
+ *            (max_foreign), CW_E_NOMEM, CW_E_STOPPED, CW_E_NOT_READY (no runtime, and none started in time), CW_E_ASYNC (from a signal
+ *            handler on its alternate stack, or that interrupted the runtime). But for CW_E_PANIC fn did not run. */
+CW_API cw_status cw_enter(cw_fn fn, void *arg);
+
+/* Runs fn(arg) later, on a green thread of its own. Posts of one thread are taken in their order; with several processors a
+ * later one may begin before an earlier one.
+ * Threads:   any.
+ * Signals:   safe; it never blocks, and keeps errno.
+ * Ownership: arg stays the caller's, and must live until fn has run; a stop of the runtime runs what was posted before it.
+ * Errors:    CW_E_INVALID, CW_E_FULL (post_capacity posts wait), CW_E_STOPPED, CW_E_NOT_READY (no runtime; a post starts none).
+ *            cw_last_error() stays as it was, since the caller may be a signal handler. */
+CW_API cw_status cw_post(cw_fn fn, void *arg);
+
+/* Binds the calling thread to the runtime now, so that its first call is as fast as the others and cannot fail for want of memory. Counted:
+ * the thread stays bound until as many cw_thread_detach(), or until it ends. Never needed.
+ * Errors:    CW_E_STATE (on a green thread, or in C code on one of the runtime's own threads), and those of cw_enter() that have to do with
+ *            binding. */
+CW_API cw_status cw_thread_attach(void);
+
+/* Takes one cw_thread_attach() back; the last one gives the thread's place back to the runtime at once, and its next call binds it again.
+ * Errors:    CW_E_STATE (not attached, on a green thread, or calls of the thread are still in progress). */
+CW_API cw_status cw_thread_detach(void);
+
+/* --- Calls out: from green threads to C ----------------------------------------------------------------------- */
+
+/* How a call to C behaves. */
+enum cw_call_kind {
+  CW_LEAF = 0,    /* short, never waits, never calls back: cheapest. Calling back all the same stops the process with its name */
+  CW_QUICK = 1,   /* any C code: on a system stack; other green threads get the processor only if the call lasts */
+  CW_BLOCKING = 2 /* will wait: other green threads get the processor at once */
+};
+
+/* Calls fn(arg) as C code, on a C stack of full size. Elsewhere than on a green thread it is a plain call.
+ * Errors:    CW_E_INVALID. Then fn did not run. */
+CW_API cw_status cw_call(int kind, cw_fn fn, void *arg);
+
+/* --- Host stacks ---------------------------------------------------------------------------------------------- */
+
+/* Tells the runtime of a stack that the host made, [low, low + size). Never needed: calls from a stack that was not declared are accepted too,
+ * with estimated bounds. With it the bounds are exact, for depth checks and for whoever looks at stacks.
+ * Errors:    CW_E_INVALID, CW_E_DUPLICATE (it overlaps a declared one), CW_E_NOMEM, CW_E_LIMIT (2^24 handles). */
+CW_API cw_status cw_stack_declare(void *low, size_t size, cw_stack *out);
+
+/* Takes the declaration back, before the memory is freed.
+ * Errors:    those of handles. */
+CW_API cw_status cw_stack_undeclare(cw_stack stack);
 
 #ifdef __cplusplus
 }

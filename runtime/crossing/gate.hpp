@@ -23,6 +23,9 @@
 //              outside, the M does not come in.
 //   INV-GATE4  kNoP is set exactly while the M has no P; it changes under the M's lock.
 //
+// In the product light is folded into the look at poll: in fence mode kFence is always set there, and on the way that any bit leads to is the
+// fence, then the look that counts.
+//
 // Why it holds: a retaker reads "outside" after heavy. Had the owner's poll load run before heavy, its store of "inside" would have been
 // visible, and the retaker would have read it, or a later "outside", for which the same holds. In fence mode light is a full fence.
 //
@@ -43,6 +46,7 @@ inline constexpr uint32_t kDetach = 2;  // P wanted, the M may be in user code  
 inline constexpr uint32_t kStop = 4;    // the world stops                        who stopped it
 inline constexpr uint32_t kNoP = 8;     // the M has no P                         who gives it one, under its lock
 inline constexpr uint32_t kSlow = 16;   // hooks, tracing, fork: look around      who set it
+inline constexpr uint32_t kFence = 32;  // fence mode: as long as it lasts         who made the M
 }  // namespace poll
 
 // Faults that the interleaving checker plants; the product takes none, and the branches vanish.
@@ -62,6 +66,10 @@ concept GateHost = requires(H host) {
   host.obtain_p();      // gets a P, perhaps after a sleep, and calls attach_p() under the lock; may do nothing
 };
 
+// The product's environment: Env::light() is folded into the look at poll.
+template <class Env>
+inline constexpr bool FencePolled = requires { typename Env::FencePolled; };
+
 // The two ways to be outside: a C call that has this anchor, or user code of a green thread.
 struct InC {
   uintptr_t anchor;
@@ -78,8 +86,16 @@ class Gate {
   // --- owner: the M's own thread -------------------------------------------------------------------------
   // Into C: `anchor` is not 0, everything that it points to is written before.
   void leave(uintptr_t anchor) noexcept;
+  // A foreign thread's M, new: it has no P and needs none, and is in C. Before others see it.
+  void start_in_c(uintptr_t anchor) noexcept {
+    anchor_.store(anchor, std::memory_order_relaxed);
+    in_runtime_.store(0, std::memory_order_relaxed);
+    poll_.store(poll::kSlow, std::memory_order_relaxed);
+  }
   // Back from C. True: nobody wants anything. False: come_back_slow() before anything else.
   [[nodiscard]] bool come_back() noexcept;
+  // The same for who goes outside again unless it is 0: also if it is kFence alone, which come_back() would look at closely.
+  [[nodiscard]] uint32_t come_back_or_not() noexcept;
   // From user code of a green thread into the runtime, and back. False: enter_runtime_slow().
   [[nodiscard]] bool enter_runtime() noexcept;
   void exit_runtime() noexcept;
@@ -91,8 +107,9 @@ class Gate {
   template <GateHost H>
   uint32_t enter_runtime_slow(H& host) noexcept;
 
-  uint32_t poll_bits() const noexcept { return poll_.load(std::memory_order_acquire); }
-  bool in_runtime() const noexcept { return in_runtime_.load(std::memory_order_relaxed) != 0; }
+  uint32_t poll_bits() const noexcept { return poll_.load(std::memory_order_acquire) & ~poll::kFence; }
+  bool in_runtime() const noexcept { return in_runtime_word() != 0; }
+  uint32_t in_runtime_word() const noexcept { return in_runtime_.load(std::memory_order_relaxed); }
 
   // --- others ----------------------------------------------------------------------------------------------
   // Sets bits; returns those that were not set before. For kRetake and kDetach only who set it may go on to
@@ -103,6 +120,8 @@ class Gate {
   [[nodiscard]] bool try_take(uint32_t bit) noexcept;
   // After request(kStop) and heavy: the anchor; not 0: the M is in C and will not come in before clear(kStop).
   uintptr_t anchor() const noexcept;
+  // The owner's own look at it, in C.
+  uintptr_t own_anchor() const noexcept { return anchor_.load(std::memory_order_relaxed); }
   // Takes back kStop or kSlow, by who set it. release: what was done meanwhile is seen by the owner.
   void clear(uint32_t bits) noexcept;
   // The M gets or loses its P other than by a retake; under the M's lock. kNoP follows.
@@ -116,7 +135,8 @@ class Gate {
   void set_inside(InC) noexcept { anchor_.store(0, std::memory_order_relaxed); }
   void set_inside(InUserCode) noexcept { in_runtime_.store(1, std::memory_order_relaxed); }
   template <class Where>
-  bool come_in(Where where) noexcept;
+  uint32_t come_in(Where where) noexcept;  // the poll word as it was found
+  uint32_t look_closely(uint32_t bits) noexcept;
   template <class Where, class H>
   uint32_t come_in_slow(Where where, H& host) noexcept;
 
@@ -143,30 +163,51 @@ inline void Gate<Env, Faults>::exit_runtime() noexcept {
 
 template <class Env, class Faults>
 template <class Where>
-inline bool Gate<Env, Faults>::come_in(Where where) noexcept {
+inline uint32_t Gate<Env, Faults>::come_in(Where where) noexcept {
   if constexpr (Faults::kPollBeforeStore) {
-    const bool quiet = poll_.load(std::memory_order_acquire) == 0;
+    const uint32_t early = poll_.load(std::memory_order_acquire);
     set_inside(where);
-    return quiet;
+    return early;
   }
   set_inside(where);
-  Env::light();  // INV-GATE1: store, then load; pairs with heavy between request() and try_take() or anchor()
+  // INV-GATE1: store, then load; pairs with heavy between request() and try_take() or anchor().
+  if constexpr (FencePolled<Env>) std::atomic_signal_fence(std::memory_order_seq_cst);
+  else Env::light();
   // acquire: what the stopper did to the world; pairs with the release in clear().
   const uint32_t bits = poll_.load(std::memory_order_acquire);
   if constexpr (Faults::kOwnerClearsRetake) {
     if ((bits & poll::kRetake) != 0) poll_.fetch_and(~poll::kRetake, std::memory_order_acq_rel);
   }
-  return bits == 0;
+  return bits;
+}
+
+template <class Env, class Faults>
+CW_NOINLINE uint32_t Gate<Env, Faults>::look_closely(uint32_t bits) noexcept {
+  if ((bits & poll::kFence) == 0) return bits;
+  Env::fence_seq_cst();
+  return poll_.load(std::memory_order_acquire) & ~poll::kFence;
+}
+
+template <class Env, class Faults>
+inline uint32_t Gate<Env, Faults>::come_back_or_not() noexcept {
+  const uint32_t bits = come_in(InC{0});
+#if CW_TSAN
+  return bits != 0 ? look_closely(bits) : 0;  // always in fence mode: else nobody would look at the warm way
+#else
+  return bits;
+#endif
 }
 
 template <class Env, class Faults>
 inline bool Gate<Env, Faults>::come_back() noexcept {
-  return come_in(InC{0});
+  const uint32_t bits = come_in(InC{0});
+  return bits == 0 || (FencePolled<Env> && look_closely(bits) == 0);
 }
 
 template <class Env, class Faults>
 inline bool Gate<Env, Faults>::enter_runtime() noexcept {
-  return come_in(InUserCode{});
+  const uint32_t bits = come_in(InUserCode{});
+  return bits == 0 || (FencePolled<Env> && look_closely(bits) == 0);
 }
 
 template <class Env, class Faults>
@@ -188,7 +229,7 @@ uint32_t Gate<Env, Faults>::come_in_slow(Where where, H& host) noexcept {
     Env::fence_seq_cst();  // INV-GATE3: our store before our load; pairs with heavy in the stopper
     const uint32_t bits = poll_.load(std::memory_order_acquire);
     host.unlock();
-    if ((bits & poll::kStop) == 0) return bits;
+    if ((bits & poll::kStop) == 0) return bits & ~poll::kFence;
   }
 }
 

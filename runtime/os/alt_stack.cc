@@ -67,24 +67,29 @@ base::Result<void> AltStack::install() noexcept {
 }
 
 base::Result<void> AltStack::ensure() noexcept {
-  stack_t now{};
-  if (sigaltstack(nullptr, &now) != 0) return base::fail(CW_E_SYSTEM, "sigaltstack failed", errno);
-  if ((now.ss_flags & SS_DISABLE) == 0 && now.ss_size >= kernel_minimum()) return {};
-  if (auto allocated = allocate(); !allocated) return allocated;
-  return install();
+  const auto good = [](const stack_t& stack) { return (stack.ss_flags & SS_DISABLE) == 0 && stack.ss_size >= kernel_minimum(); };
+  if (memory_ == nullptr) {
+    stack_t now{};
+    if (sigaltstack(nullptr, &now) != 0) return base::fail(CW_E_SYSTEM, "sigaltstack failed", errno);
+    if (good(now)) return {};
+    if (auto allocated = allocate(); !allocated) return allocated;
+  }
+  // Most threads have none: a look before would be a system call for nothing.
+  if (auto installed = install(); !installed) return installed;
+  if (good(previous_)) restore();
+  return {};
 }
 
 void AltStack::restore() noexcept {
   if (!installed_) return;
-  stack_t now{};
-  if (sigaltstack(nullptr, &now) == 0 && (now.ss_flags & SS_DISABLE) == 0 && reinterpret_cast<uintptr_t>(now.ss_sp) == low_) {
-    previous_.ss_flags &= SS_DISABLE;  // SS_ONSTACK is an answer, not a setting
-    if (sigaltstack(&previous_, nullptr) != 0) {
-      // What was there before is refused now (too small for this kernel): then none.
-      stack_t none{};
-      none.ss_flags = SS_DISABLE;
-      sigaltstack(&none, nullptr);
-    }
+  stack_t now{}, none{};
+  none.ss_flags = SS_DISABLE;
+  previous_.ss_flags &= SS_DISABLE;  // SS_ONSTACK is an answer, not a setting
+  // What was there before may be refused now (too small for this kernel): then none.
+  if (sigaltstack(&previous_, &now) != 0 && sigaltstack(&none, &now) != 0) now = none;
+  if ((now.ss_flags & SS_DISABLE) != 0 || reinterpret_cast<uintptr_t>(now.ss_sp) != low_) {
+    now.ss_flags &= SS_DISABLE;
+    sigaltstack(&now, nullptr);  // C has set another one since, or none: that stays
   }
   installed_ = false;
 }

@@ -37,6 +37,8 @@ class AltStack {
   base::Result<void> ensure() noexcept;
   // Puts back what was set before install(), if ours is still the thread's; else leaves what C has set since.
   void restore() noexcept;
+  // Its thread has ended without restore().
+  void abandon() noexcept { installed_ = false; }
   // Unmaps it. Needs: not the alternate stack of any thread.
   void release() noexcept;
 

@@ -24,7 +24,13 @@ cw_status lock_thread() noexcept {
   M* m = this_m();
   if (m == nullptr || m->current->is_system) return CW_E_STATE;
   G* g = m->current;
-  if (g->lock_depth == INT32_MAX || (g->lock_depth == 0 && !count_locked())) return CW_E_LIMIT;
+  if (g->lock_depth == INT32_MAX) return CW_E_LIMIT;
+  if (g->in.active) {  // it keeps its thread anyway, unless the host moves the stack below it: that is refused from here on
+    ++g->lock_depth;
+    g->in.set(crossing::Inbound::kExtras);
+    return CW_OK;
+  }
+  if (g->lock_depth == 0 && !count_locked()) return CW_E_LIMIT;
   ++g->lock_depth;
   g->locked_m = m;
   m->locked_g = g;
@@ -36,7 +42,7 @@ cw_status unlock_thread() noexcept {
   if (m == nullptr || m->current->is_system) return CW_E_STATE;
   G* g = m->current;
   if (g->lock_depth == 0) return CW_E_STATE;
-  if (--g->lock_depth == 0) {
+  if (--g->lock_depth == 0 && !g->in.active) {
     uncount_locked();
     g->locked_m = nullptr;
     m->locked_g = nullptr;

@@ -32,7 +32,7 @@ void adopt(M* m) noexcept {
 
 M* move(M* m) noexcept {
   G* g = m->current;
-  if (g->is_system || m->locked_g != nullptr || g->lock_depth != 0) return m;
+  if (g->is_system || m->foreign || g->in.active || m->locked_g != nullptr || g->lock_depth != 0) return m;
   // A handler that interrupted its user code may be on the alternate stack, which is the thread's and stays with it.
   const auto* here = static_cast<const std::byte*>(__builtin_frame_address(0));
   if (here < g->stack.low || here >= g->stack.high) return m;

@@ -59,7 +59,8 @@ bool is_worker(int tid) noexcept {
   Scheduler& s = scheduler();
   const uint32_t count = s.m_count.load(std::memory_order_acquire);
   for (uint32_t i = 0; i < count; ++i)
-    if (!s.ms[i]->ended.load(std::memory_order_acquire) && s.ms[i]->tid.load(std::memory_order_relaxed) == tid) return true;
+    if (!s.ms[i]->ended.load(std::memory_order_acquire) && s.ms[i]->tid.load(std::memory_order_relaxed) == tid)
+      return s.ms[i]->gate.anchor() == 0;  // in C it may do anything, unless it sleeps in one of our waits
   return false;
 }
 
@@ -172,7 +173,7 @@ void print_green_threads(uint32_t most, const StallWatch* stalls) noexcept {
   for (uint32_t i = 0; i < used; ++i) {
     const G* g = s.arena->at(i);
     const GState state = g->state.load(std::memory_order_relaxed);
-    if (state == GState::Free || state == GState::Dead) continue;
+    if (!in_progress(g)) continue;
     if (printed == most) {
       ++left_out;
       continue;

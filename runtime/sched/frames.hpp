@@ -51,4 +51,17 @@ void set_name_frames(NameFrames name) noexcept;
 // The same by whoever fills the slot; bare addresses while nobody does.
 uintptr_t name_frames(const Frames& frames, PlaceText& text) noexcept;
 
+// The function at an address, by name where it has one. As name_frames().
+template <size_t N>
+void append_function(base::TextBuffer<N>& text, const void* function) noexcept {
+  Frames one;
+  one.pc[0] = reinterpret_cast<uintptr_t>(function);
+  one.n = 1;
+  one.exact = true;
+  PlaceText place;
+  name_frames(one, place);
+  if (place.size() != 0) text.append(place.view());
+  else text.append("0x").append_hex(one.pc[0]);
+}
+
 }  // namespace causeway::sched

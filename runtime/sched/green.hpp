@@ -19,6 +19,7 @@
 
 #include "causeway/abi.h"
 #include "runtime/base/base.hpp"
+#include "runtime/crossing/crossing.hpp"
 #include "runtime/sched/wait.hpp"
 #include "runtime/stack/stack.hpp"
 
@@ -41,13 +42,19 @@ enum class GState : uint8_t {
   Dead,      // ended; the record is held by a task or handle
 };
 
+// A wait of a green thread below a call out of another, in that one's list (park_in_place).
+struct NestedWait {
+  base::Link link;
+  Parker* who = nullptr;
+};
+
 struct alignas(64) G {
   static constexpr uint32_t kDone = 1, kReleased = 2, kJoiner = 4;
   static constexpr size_t kPayload = CW_ABI_PAYLOAD;
 
   // --- switching: written by whoever runs or resumes it, never by two at once ---
   void* sp = nullptr;    // saved context while it does not run; null: never ran
-  M* m = nullptr;        // the M that runs it, set by the M that resumes it
+  base::Relaxed<M*> m;   // the M that runs it, set by the M that resumes it, or that it was moved to
   stack::Stack stack{};  // bound at the first run
   EhGlobals eh;
   G* next = nullptr;  // free list, injection list, global queue
@@ -63,7 +70,7 @@ struct alignas(64) G {
   std::atomic<const char*> waits_for{nullptr};  // constant text, for reports; relaxed everywhere
   std::atomic<const void*> waits_at{nullptr};   // the object of a wait, for reports (WaitOptions::object); relaxed everywhere
   // --- identity and life ---
-  uint64_t id = 0;
+  base::Relaxed<uint64_t> id;
   std::atomic<uint32_t> life{0};
   std::atomic<uint32_t> stop_requested{0};
   std::atomic<uint32_t> generation{0};  // of the record; odd while in use
@@ -89,8 +96,33 @@ struct alignas(64) G {
 #if CW_ASAN
   void* asan_fake_stack = nullptr;
 #endif
+  // --- crossings: record.hpp ---
+  alignas(64) crossing::Outbound out;
+  crossing::Inbound in;
+  // A call in below a call out: whose, and how deep. outer is a hint once outer->id is no longer outer_id.
+  base::Relaxed<G*> outer;
+  base::Relaxed<uint64_t> outer_id;
+  base::Relaxed<uint32_t> depth;  // calls in, of one inside the other
+  // Waits of green threads that came in below this one, which a request to stop this one ends too; guarded by the lock of
+  // in_place.cc.
+  base::IntrusiveList<NestedWait, &NestedWait::link> nested_waits;
   // --- first the closure, later the result ---
   alignas(16) std::byte payload[kPayload];
 };
+
+// Begun, and not over. A green thread of an M's list for calls in, which nobody runs, is Running without an id. For reports.
+inline bool in_progress(const G* g) noexcept {
+  const GState state = g->state.load(std::memory_order_relaxed);
+  return state != GState::Free && state != GState::Dead && !(g->in.active && g->id == 0);
+}
+
+// Below whose call out g came in, if that one is not over; else null.
+inline G* outer_of(const G* g) noexcept {
+  G* outer = g->outer;
+  return outer != nullptr && outer->id == g->outer_id ? outer : nullptr;
+}
+
+// Whose call out an anchor names. Needs: not 0 and not kIdleAnchor
+inline G* green_of(uintptr_t anchor) noexcept { return reinterpret_cast<G*>(anchor - offsetof(G, out)); }
 
 }  // namespace causeway::sched

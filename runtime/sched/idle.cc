@@ -4,6 +4,7 @@
 // at most one M at a time, which then searches (idle_word.hpp has the protocol and its invariants).
 //
 // Who of the sleeping Ms watches the timers and sits in the poller is watch.cc's business.
+#include "runtime/sched/posts.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/sched/switch.hpp"
 #include "runtime/sched/watch.hpp"
@@ -94,7 +95,7 @@ void give_p(P* p, bool searching) noexcept {
 // Work or due timers anywhere: the last look before sleep.
 bool see_work() noexcept {
   Scheduler& s = scheduler();
-  if (!s.inject.empty() || s.global_size.load(std::memory_order_relaxed) != 0) return true;
+  if (!s.inject.empty() || s.global_size.load(std::memory_order_relaxed) != 0 || posts_wait()) return true;
   for (uint32_t i = 0; i < s.p_count; ++i)
     if (!s.ps[i]->queue.empty()) return true;
   return false;
@@ -196,6 +197,14 @@ void attach_p_locked(M* m, P* p) noexcept {
   m->p = p;
   m->gate.attach_p();
   monitor_wake();  // something may run from here on: hogs are its business
+}
+
+bool take_idle_p_locked(M* m) noexcept {
+  P* p = pop_idle_p_locked();
+  if (p == nullptr) return false;
+  scheduler().idle.remove_idle();
+  attach_p_locked(m, p);
+  return true;
 }
 
 void wake_one() noexcept {

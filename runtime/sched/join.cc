@@ -52,7 +52,7 @@ void release(G* g) noexcept {
   }
   if (g->ops->destroy_result != nullptr) g->ops->destroy_result(g->payload, g->outcome);
   M* m = this_m();
-  if (m != nullptr && !m->gate.in_runtime() && &Arena::of(g) == scheduler().arena) {
+  if (m != nullptr && !m->foreign && !m->gate.in_runtime() && &Arena::of(g) == scheduler().arena) {
     drop_extras(g);
     retire_record(g);
     m = enter_runtime(this_m());  // the destructors above may have come back on another M

@@ -5,8 +5,10 @@
 
 #include "runtime/sched/chaos.hpp"
 #include "runtime/sched/deadlock.hpp"
+#include "runtime/sched/foreign.hpp"
 #include "runtime/sched/poison.hpp"
 #include "runtime/sched/poller.hpp"
+#include "runtime/sched/posts.hpp"
 #include "runtime/sched/record.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/sched/spawn.hpp"
@@ -23,6 +25,8 @@ uint32_t references;
 bool only_implicit;    // the one reference is the implicit start's
 bool stopper_at_work;  // one thread waits for the end; others are told so
 bool constructed;      // scheduler_storage holds a Scheduler
+
+std::atomic<int> starter_tid{0};  // who is in set_up()
 
 constexpr uint64_t kDrainLookNs = 10'000'000;
 
@@ -45,6 +49,35 @@ void describe_owner(const stack::GuardHit& hit, stack::OwnerText& text) noexcept
   append_identity(text, g);
 }
 
+// The guard of a worker's stack is a page or a few; C code without stack-clash probes may touch a little further down.
+constexpr uintptr_t kBelowStack = 64 << 10;
+
+bool describe_system_stack(uintptr_t address, stack::OverflowText& text) noexcept {
+  Scheduler& s = scheduler();
+  const uint32_t count = s.m_count.load(std::memory_order_acquire);
+  for (uint32_t i = 0; i < count; ++i) {
+    const M* m = s.ms[i];
+    if (m->ended.load(std::memory_order_acquire) || address >= m->stack_low || m->stack_low - address > kBelowStack) continue;
+    const uintptr_t anchor = m->gate.anchor();
+    const G* g = anchor > crossing::kIdleAnchor ? green_of(anchor) : m->current;
+    if (g != nullptr && !g->is_system) {
+      text.append("green thread ");
+      append_identity(text, g);
+      text.append(": the C code that it called");
+    } else {
+      text.append("code of the runtime");
+    }
+    text.append(" has used up a worker's system stack of ")
+        .append_dec((m->stack_high - m->stack_low) >> 10)
+        .append(" KiB [0x")
+        .append_hex(m->stack_low);
+    text.append(", 0x").append_hex(m->stack_high).append("), fault at 0x").append_hex(address);
+    text.append("; raise option system_stack_size, or look for endless recursion");
+    return true;
+  }
+  return false;
+}
+
 uint64_t count_spawned() noexcept {
   Scheduler& s = scheduler();
   uint64_t n = s.foreign_spawned.load(std::memory_order_relaxed);
@@ -61,10 +94,7 @@ uint64_t count_ended() noexcept {
   return n;
 }
 
-bool alive(const G* g) noexcept {
-  const GState state = g->state.load(std::memory_order_relaxed);
-  return (g->generation.load(std::memory_order_acquire) & 1) != 0 && state != GState::Free && state != GState::Dead;
-}
+bool alive(const G* g) noexcept { return (g->generation.load(std::memory_order_acquire) & 1) != 0 && in_progress(g); }
 
 // Asks everybody to stop who was not asked yet. One membarrier for all.
 void request_stop_of_all() noexcept {
@@ -102,9 +132,14 @@ void list_who_is_left(LeftText* left) noexcept {
       names.append(")");
     }
   }
+  if (const uint64_t posts = waiting_posts(); posts != 0)
+    left->append_dec(posts)
+        .append(posts == 1 ? " post waits" : " posts wait")
+        .append(" for the memory of a green thread, or for max_green; ");
   left->append_dec(all);
-  left->append(all == 1 ? " green thread has not ended: " : " green threads have not ended: ");
-  left->append(names.view());
+  left->append(all == 1 ? " green thread has not ended" : " green threads have not ended");
+  if (all == 0) return;
+  left->append(": ").append(names.view());
   if (all > named) left->append(", ...");
 }
 
@@ -127,6 +162,8 @@ void tear_down() noexcept {
   const uint32_t ms = s.m_count.load(std::memory_order_acquire);
   for (uint32_t i = 0; i < ms; ++i) s.ms[i]->sleep.wake();
   join_ended_workers();
+  foreign::release_all();
+  stop_posts();
   remove_poller();
   if (s.guard_installed) stack::uninstall_guard_handler();
   for (uint32_t i = 0; i < s.p_count && s.ps != nullptr; ++i) {
@@ -161,6 +198,8 @@ base::Result<void> set_up(const Options& options, base::asym::Mode barrier) noex
   Scheduler& s = scheduler();
   s.options = options;
   poison::set(options.poison);
+  os::remember_cpus();
+  crossing::set_float_apart(options.float_apart);
   s.max_hogs = options.max_hogs != 0 ? options.max_hogs : 4 * options.processors;
   if (auto mode = base::asym::start(barrier); !mode) return mode.error();
   auto default_class = stack::class_for(options.stack_size);
@@ -172,6 +211,7 @@ base::Result<void> set_up(const Options& options, base::asym::Mode barrier) noex
   if (auto started = s.stacks.start(pool); !started) return started.error();
   const base::Error no_memory =
       base::fail(CW_E_NOMEM, "no memory to start the runtime; give the process more, or start with fewer processors");
+  if (auto posting = start_posts(options.post_capacity); !posting) return posting.error();
   s.arena = Arena::create();
   if (s.arena == nullptr) return no_memory;
   s.ms_bytes = (size_t{options.max_threads} * sizeof(M*) + os::page_size() - 1) & ~(os::page_size() - 1);
@@ -193,7 +233,8 @@ base::Result<void> set_up(const Options& options, base::asym::Mode barrier) noex
     s.idle.add_idle();
   }
   if (options.guard_handler) {
-    if (auto installed = stack::install_guard_handler(s.stacks, &describe_owner); !installed) return installed.error();
+    if (auto installed = stack::install_guard_handler(s.stacks, &describe_owner, &describe_system_stack); !installed)
+      return installed.error();
     s.guard_installed = true;
   }
   if (auto monitor = start_monitor(); !monitor) return monitor.error();
@@ -204,7 +245,13 @@ base::Result<void> set_up(const Options& options, base::asym::Mode barrier) noex
 
 }  // namespace
 
+bool starting_here() noexcept {
+  const int starter = starter_tid.load(std::memory_order_relaxed);  // relaxed: our own, or somebody else's
+  return starter != 0 && starter == os::thread_id();
+}
+
 base::Result<void> start(const Options& options, base::asym::Mode barrier, StartKind kind) noexcept {
+  if (starting_here()) return base::fail(CW_E_NOT_READY, "this thread is starting the runtime right now");
   base::LockGuard guard(process.lifecycle);
   switch (phase()) {
     case Phase::Running:
@@ -218,7 +265,10 @@ base::Result<void> start(const Options& options, base::asym::Mode barrier, Start
     case Phase::Starting: break;
   }
   process.phase.store(Phase::Starting, std::memory_order_relaxed);
-  if (auto ready = set_up(options, barrier); !ready) {
+  starter_tid.store(os::thread_id(), std::memory_order_relaxed);
+  auto ready = set_up(options, barrier);
+  starter_tid.store(0, std::memory_order_relaxed);
+  if (!ready) {
     const base::Error why = ready.error();
     tear_down();
     process.phase.store(Phase::Off, std::memory_order_release);
@@ -252,6 +302,7 @@ cw_status stop(uint64_t timeout_ns, LeftText* left) noexcept {
       references = 0;
       // seq_cst: before our look at foreign_calls; see ForeignCall.
       process.phase.store(Phase::Stopping, std::memory_order_seq_cst);
+      foreign::shut_all();
     }
     if (stopper_at_work) {
       left->append("another thread is waiting for the runtime to stop");
@@ -265,8 +316,11 @@ cw_status stop(uint64_t timeout_ns, LeftText* left) noexcept {
   for (;;) {
     request_stop_of_all();
     s.drained.store(0, std::memory_order_relaxed);  // relaxed: a wake-up that is missed costs one look's time
+    // In this order: what is left of the host's can make green threads, but no green thread lets the host in again.
+    const bool nobody_outside = process.foreign_calls.load(std::memory_order_seq_cst) == 0 && foreign::inside() == 0 && no_posts();
     const uint64_t ended = count_ended();
-    drained = process.foreign_calls.load(std::memory_order_seq_cst) == 0 && count_spawned() == ended;
+    // Once more: the last green thread may have left a call in behind that its host has suspended.
+    drained = nobody_outside && count_spawned() == ended && foreign::inside() == 0;
     if (drained) break;
     const uint64_t spent = os::now_ns() - begun;
     if (spent >= timeout_ns) break;
@@ -294,13 +348,23 @@ Counters counters() noexcept {
   if (!constructed) return c;
   Scheduler& s = scheduler();
   c.hogs_detached = s.hogs_detached.load(std::memory_order_relaxed);
+  c.handoffs = s.handoffs.load(std::memory_order_relaxed);
+  c.posts_dropped = posts_dropped();
+  const foreign::Counters calls = foreign::counters();
+  c.foreign_threads = calls.bound;
+  c.spare_threads = calls.spare;
+  c.calls_in = calls.calls_in;
+  c.calls_out = calls.calls_out;
+  c.nested = calls.nested;
+  c.stacks_learned = calls.stacks_learned;
+  c.stacks_accepted = calls.stacks_accepted;
   if (phase() == Phase::Off) {
     c.spawned = s.foreign_spawned.load(std::memory_order_relaxed);
     return c;
   }
   const uint64_t ended = count_ended();
   c.spawned = count_spawned();
-  c.greens = c.spawned - ended;
+  c.greens = c.spawned - ended + calls.inside;
   c.processors = s.p_count;
   c.stack_bytes = s.stacks.stats().mapped_bytes;
   const uint32_t used = s.arena->used();

@@ -15,12 +15,16 @@ using LeftText = base::TextBuffer<480>;
 enum class StartKind { Explicit, Implicit };
 base::Result<void> start(const Options& options, base::asym::Mode barrier, StartKind kind) noexcept;
 
+// The calling thread is inside start() right now: what it calls there (a log function, an interposed pthread_create) finds no runtime.
+bool starting_here() noexcept;
+
 // Gives one reference back; the last one stops the runtime. Afterwards nothing of it is left but records that tasks still hold.
 // Errors: CW_E_STATE; CW_E_BUSY, with who is left in *left.
 // Stack:  host. Blocks: up to timeout_ns
 cw_status stop(uint64_t timeout_ns, LeftText* left) noexcept;
 
 struct Counters {
+  uint64_t foreign_threads, spare_threads, calls_in, calls_out, nested, handoffs, stacks_learned, stacks_accepted, posts_dropped;
   uint64_t processors, workers, greens, greens_parked, spawned, hogs_detached, stack_bytes;
 };
 Counters counters() noexcept;

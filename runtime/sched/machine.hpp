@@ -18,7 +18,9 @@
 #include "runtime/os/os.hpp"
 #include "runtime/sched/green.hpp"
 #include "runtime/sched/hog.hpp"
+#include "runtime/sched/host_stacks.hpp"
 #include "runtime/sched/park_word.hpp"
+#include "runtime/sched/shut.hpp"
 
 namespace causeway::sched {
 
@@ -27,20 +29,41 @@ struct P;
 struct alignas(64) M {
   // --- hot: the owner, and others through the gate's own rules ---
   crossing::Gate<> gate;
-  P* p = nullptr;             // owner while inside the runtime; the retaker under Scheduler::lock
-  G* current = nullptr;       // what runs: a green thread, or &system
-  EhGlobals* eh = nullptr;    // this thread's exception globals; constant
-  int* errno_word = nullptr;  // this thread's errno; constant
+  P* p = nullptr;                    // owner while inside the runtime; the retaker under Scheduler::lock
+  G* current = nullptr;              // what runs: a green thread, or &system
+  EhGlobals* eh = nullptr;           // this thread's exception globals; constant
+  int* errno_word = nullptr;         // this thread's errno; constant
+  os::ThreadWords* words = nullptr;  // this thread's; constant while it is bound
+  // The C stack in use, and the one before, to which hosts that alternate come back. Hints: nothing is read through them. system_stack.cc
+  HostWindow host, host_before;
+  G* call_greens = nullptr;                           // for calls in: ready records with warm stacks, linked by next
+  uint64_t id_base = 0, id_limit = 0;                 // the n-th call in has the id id_base + n, while n is below id_limit
+  std::atomic<uint64_t> calls_in{0}, calls_ended{0};  // below
   // --- owner only ---
-  G system;                // the scheduler's own context; constant identity
-  bool searching = false;  // counted in Scheduler::idle
+  const void* leaf = nullptr;  // the function of the leaf call under way
+  G* base = nullptr;           // a worker's: the green thread without C frames below it that called out last
+  G system;                    // the scheduler's own context; constant identity
+  bool searching = false;      // counted in Scheduler::idle
   // A green thread that the loop must take first: it is locked, to another M (owner writes) or to this one (hand_to_locked, under the lock).
   G* pending = nullptr;
   G* locked_g = nullptr;  // the green thread that keeps this thread
   uint64_t random = 0;
   uint32_t async_depth = 0;  // calls of ours from signal handlers that interrupted the runtime on this thread
   bool never_waits =
-      false;  // inside a NeverWaits scope: a handler may have interrupted user code anywhere, in malloc or under a lock of ours
+      false;              // inside a NeverWaits scope: a handler may have interrupted user code anywhere, in malloc or under a lock of ours
+  bool foreign = false;   // of a thread that the runtime did not make: no P, never in the loop; constant
+  char* text = nullptr;   // of a bound thread's last error, from malloc
+  int last_tid = 0;       // of the thread that it was bound to before, for reports
+  uint32_t attached = 0;  // cw_thread_attach
+  HostStacks stacks;      // what is known of the C stacks that this thread came on
+  // Counters: the owner adds, anyone reads.
+  std::atomic<uint64_t> calls_out{0}, nested{0}, stacks_learned{0}, stacks_accepted{0};
+  // Calls in that began here, ended here, came from another thread, and went to one (other threads add): inside() is in progress.
+  std::atomic<uint64_t> taken_over{0}, left_for_another{0};
+  uint64_t left_seen = 0;
+  uint64_t seen_call = 0, seen_call_ns = 0;  // the monitor's: which call out it saw last, and since when
+  std::atomic<uint32_t> spare_next{0};       // spare list: id + 1 of the next one
+  std::atomic<bool> orphan{false};           // its thread has ended before some calls in on it
   // --- asleep: written under Scheduler::lock before wake(), read by the owner after it ---
   SleepWord<> sleep;
   P* handed_p = nullptr;
@@ -57,9 +80,15 @@ struct alignas(64) M {
   pthread_t thread{};         // guarded by Scheduler::lock, as thread_valid
   bool thread_valid = false;  // to be joined
   std::atomic<int> tid{0};
-  uintptr_t stack_low = 0, stack_high = 0;
+  base::Relaxed<uintptr_t> stack_low, stack_high;  // a worker's own; 0 until its thread runs
   os::AltStack alt_stack;
   std::atomic<bool> ended{false};  // the thread has left its loop; joined by whoever stops or uses the record again
+
+  // Calls in, in progress. Exact for the owner, else a sum of moments.
+  uint64_t inside() const noexcept {
+    const uint64_t gone = calls_gone(*this);  // read first, so that the difference is not too small
+    return calls_come(*this) - gone;
+  }
 };
 
 }  // namespace causeway::sched

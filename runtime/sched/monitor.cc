@@ -3,6 +3,7 @@
 // The monitor: one thread of ours that holds no P. It ticks every 10 ms while something runs, and sleeps without a time when nothing does.
 //
 // Each tick, in this order:
+//   calls      a call to C that lasts loses its P (come_back.cc)
 //   hogs       a green thread that keeps a P for longer than hog_ns while others wait loses the P (not the CPU): one membarrier for all
 //              candidates, then crossing/gate.hpp decides who was in user code. The hog parks at its next call of ours.
 //   leftovers  work or due timers beside an idle P: somebody is woken (INV-IDLE3's second line)
@@ -12,9 +13,11 @@
 // Before it goes to sleep it looks for a deadlock (deadlock.hpp).
 //
 // Not chosen: a signal to take the P. The gate shows without one whether its M is in user code, and a signal is the host's to use.
+#include "runtime/sched/come_back.hpp"
 #include "runtime/sched/deadlock.hpp"
 #include "runtime/sched/hog.hpp"
 #include "runtime/sched/poller.hpp"
+#include "runtime/sched/posts.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/sched/stall.hpp"
 
@@ -35,13 +38,17 @@ struct Monitor {
 };
 Monitor monitor;
 
-// Somebody would run if this P were free: what its own queues hold, what everybody may take, or whose time has come.
+}  // namespace
+
 bool waits_for_p(const P* p) noexcept {
   Scheduler& s = scheduler();
   const uint64_t earliest = p->timer_earliest.load(std::memory_order_relaxed);
   if (earliest != kNoDeadline && earliest + kOverdueNs < now_ns()) return true;
-  return p->next() != nullptr || !p->queue.empty() || s.global_size.load(std::memory_order_relaxed) != 0 || !s.inject.empty();
+  return p->next() != nullptr || !p->queue.empty() || s.global_size.load(std::memory_order_relaxed) != 0 || !s.inject.empty() ||
+         posts_wait();
 }
+
+namespace {
 
 // Takes the Ps of green threads that ran through for long, with others waiting.
 void detach_hogs(uint64_t now) noexcept {
@@ -54,7 +61,7 @@ void detach_hogs(uint64_t now) noexcept {
     for (uint32_t i = 0; i < count && n < kCandidates; ++i) {
       M* m = s.ms[i];
       P* p = m->p;
-      if (p == nullptr) continue;
+      if (p == nullptr || m->gate.anchor() != 0) continue;  // in C: retake_from_c()
       const uint32_t tick = p->tick();
       if (p->seen_m != m || p->seen_tick != tick) {
         p->seen_m = m;
@@ -94,7 +101,7 @@ void wake_for_leftovers(uint64_t now) noexcept {
   if (s.idle.view().idle == 0) return;
   const uint64_t earliest = earliest_timer();
   const bool overdue = earliest != kNoDeadline && earliest + kOverdueNs < now;
-  bool work = overdue || !s.inject.empty() || s.global_size.load(std::memory_order_relaxed) != 0;
+  bool work = overdue || !s.inject.empty() || posts_wait() || s.global_size.load(std::memory_order_relaxed) != 0;
   for (uint32_t i = 0; i < s.p_count && !work; ++i) work = !s.ps[i]->queue.empty();
   if (!work) {  // an idle P with a run-next: no thread could be had when it was given up
     base::LockGuard guard(s.lock);
@@ -114,10 +121,14 @@ void* monitor_main(void*) {
   monitor.tid.store(os::thread_id(), std::memory_order_relaxed);
   StallWatch stalls(s.options.stall_ns);
   DeadlockCheck deadlock(stalls);
+  uint64_t tick_ns = kTickNs;
   for (;;) {
-    if (!pause(kTickNs)) return nullptr;
+    if (!pause(tick_ns)) return nullptr;
     const uint64_t now = os::now_ns();
+    const uint64_t soon = retake_from_c(now);
+    tick_ns = soon < kTickNs ? soon : kTickNs;
     detach_hogs(now);
+    retry_posts();
     wake_for_leftovers(s.options.virtual_clock ? now_ns() : now);
     monitor_poll();
     uint64_t next_scavenge = s.stacks.scavenge(now);
@@ -152,7 +163,8 @@ bool all_idle() noexcept {
     base::LockGuard guard(s.lock);
     return s.hogs != 0;
   }();
-  if (hogs || s.idle.view().idle != s.p_count || !s.inject.empty() || s.global_size.load(std::memory_order_relaxed) != 0) return false;
+  if (hogs || s.idle.view().idle != s.p_count || !s.inject.empty() || !no_posts() || s.global_size.load(std::memory_order_relaxed) != 0)
+    return false;
   for (uint32_t i = 0; i < s.p_count; ++i)
     if (s.ps[i]->next() != nullptr || !s.ps[i]->queue.empty()) return false;
   if (poller_is_unattended()) return false;

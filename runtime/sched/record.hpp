@@ -16,16 +16,18 @@ void drop_extras(G* g) noexcept;
 // The record is free for the next green thread: its generation rises.
 void retire_record(G* g) noexcept;
 
-// `17 "reader"`, as reports name a green thread; without the name when the record is busy. Signal-safe: yes.
+// `17 "reader"`, as reports name a green thread, or `18 "reader/callback"`; without the name when the record is busy. Signal-safe: yes.
 template <size_t N>
 void append_identity(base::TextBuffer<N>& text, const G* g) noexcept {
   text.append_dec(g->id);
-  base::Lock& lock = const_cast<G*>(g)->join_lock;
+  const G* named = g;  // a callback goes by the name of the one whose call out it came in below
+  while (const G* outer = outer_of(named)) named = outer;
+  base::Lock& lock = const_cast<G*>(named)->join_lock;
   if (!lock.try_lock()) return;
-  if (g->name != nullptr) {
+  if (named->name != nullptr) {
     text.append(" \"");
-    text.append(g->name);
-    text.append("\"");
+    text.append(named->name);
+    text.append(named != g ? "/callback\"" : "\"");
   }
   lock.unlock();
 }

@@ -4,6 +4,7 @@
 // the M on its system stack, for everything else: due timers, the global queue, I/O events, theft, sleep.
 #include "runtime/sched/chaos.hpp"
 #include "runtime/sched/poller.hpp"
+#include "runtime/sched/posts.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/sched/switch.hpp"
 
@@ -36,6 +37,8 @@ G* take_global(P* p) noexcept {
       push_global(list, last, n);
     }
   }
+  if (take_posts(p))
+    if (G* g = pick_local(p)) return g;
   // relaxed: a hint; the look again before sleep is ordered by the lock.
   if (s.global_size.load(std::memory_order_relaxed) == 0) return nullptr;
   G* first = nullptr;

@@ -9,6 +9,7 @@
 //   life          spawn.cc         birth                        end.cc           first run, body, end
 //                 join.cc          waiting for an end           record.cc        records: taken, given back (arena.hpp)
 //   waiting       wait.cc          parking and ready            brief_scope.hpp  a call that neither waits nor wakes
+//                 in_place.cc      waits with C frames below
 //                 stop_request.cc  asking to stop               stop_point.hpp   a std::stop_token that ends a wait
 //                 timers.cc        arming, expiry               poller.cc        looking for I/O events (slot of runtime/io)
 //                 watch.cc         who watches the timers and sits in the poller
@@ -16,6 +17,9 @@
 //                 stall.cc         reports of long waits        deadlock.cc      the proof that nobody can go on
 //                 frames.cc        where a green thread is      blocked_threads.cc  plain threads that sleep in a wait of ours
 //   check modes   chaos.cc         migrate=always               poison.cc        freed memory
+//   calls from C  foreign.cc       Ms of host threads           system_stack.cc  which C stack a call came on
+//                 posts.cc         functions to run later       declared_stacks.cc  stacks that the host told of
+//                 come_back.cc     a return from C that is not the plain one
 //   all of it     lifecycle.cc     start and stop               options.hpp      what it is started with
 //
 // Words and queues with a protocol of their own: run_queue.hpp, inject.hpp, idle_word.hpp, park_word.hpp, timer_wheel.hpp.
@@ -72,7 +76,7 @@ struct Scheduler {
   IdleWord<> idle;
   std::atomic<uint64_t> watch_deadline{0};  // until when the watching M sleeps; 0: there is none. Written under lock
   std::atomic<uint64_t> virtual_now{0};
-  std::atomic<uint64_t> foreign_spawned{0}, foreign_ended{0}, hogs_detached{0};
+  std::atomic<uint64_t> foreign_spawned{0}, foreign_ended{0}, hogs_detached{0}, handoffs{0};
   std::atomic<uint32_t> drained{0};      // stop() sleeps here; touched by the end of a green thread while Stopping
   std::atomic<uint64_t> green_count{0};  // kept only with max_green
   std::atomic<uint32_t> locked{0};       // green threads that keep their OS thread
@@ -147,6 +151,9 @@ void run_loop(M* m) noexcept;
 // First run: gives `g` its stack and its first context. Cannot fail.
 void bind_stack(P* p, G* g) noexcept;
 
+// A batch of ids that no other green thread has: [next, last).
+void take_ids(uint64_t& next, uint64_t& last) noexcept;
+
 // --- end.cc ---
 // The bottom frame of every green stack; `landing` is the deferred action of the switch.
 [[noreturn]] void green_main(void* landing) noexcept;
@@ -182,6 +189,8 @@ bool sleep_for_p(M* m) noexcept;
 // Gives `p` to an M that will run it: an idle one, else a new one; else it becomes idle. Stack: any.
 void start_p(P* p) noexcept;
 void attach_p_locked(M* m, P* p) noexcept;
+// Gives m an idle P. False: there is none.
+bool take_idle_p_locked(M* m) noexcept;
 // Hands m's P, and g to run first, to an M that is neither m nor G::came_from nor G::m, a new one if need be. False: there is none, m keeps
 // both. Needs: P. Stack: system.
 bool give_to_stranger(M* m, G* g) noexcept;
@@ -219,6 +228,8 @@ bool wait_for_locked(M* m) noexcept;
 // --- monitor.cc ---
 base::Result<void> start_monitor() noexcept;
 void stop_monitor() noexcept;
+// Somebody would run if this P were free: what its own queues hold, what everybody may take, or whose time has come.
+bool waits_for_p(const P* p) noexcept;
 // Something runs again: the monitor may have to look. Cheap when it is awake. Signal-safe: yes.
 void monitor_wake() noexcept;
 

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "runtime/sched/poison.hpp"
+#include "runtime/sched/post_ring.hpp"
 #include "runtime/sched/record.hpp"
 #include "runtime/sched/scheduler.hpp"
 
@@ -60,10 +61,7 @@ base::Result<void> spawn_on_m(M* m, const SpawnRequest& request, stack::StackCla
     free_record(p, g);
     return no_memory("no memory for the stack of a green thread; end some, use a smaller stack_size, or raise the address space limit");
   }
-  if (p->next_id == p->last_id) {
-    p->next_id = process.next_green_id.fetch_add(kIdBatch, std::memory_order_relaxed);  // relaxed: unique is all it needs to be
-    p->last_id = p->next_id + kIdBatch;
-  }
+  if (p->next_id == p->last_id) take_ids(p->next_id, p->last_id);
   initialise(g, request, stack_class, p->next_id++, name);
   P::count(p->spawned);
   if (!request.detached) *out = g;
@@ -131,6 +129,11 @@ base::Result<void> spawn(const SpawnRequest& request, G** out) noexcept {
     if (process.phase.load(std::memory_order_relaxed) != Phase::Running) return kStopping;  // relaxed: we run, so the runtime is there
     auto prepared = prepare(request);
     if (!prepared) return prepared.error();
+    if (m->foreign) {
+      auto result = spawn_foreign(request, prepared->stack_class, prepared->name, out);
+      if (!result) undo(*prepared);
+      return result;
+    }
     m = enter_runtime(m);
     auto result = spawn_on_m(m, request, prepared->stack_class, prepared->name, out);
     m->gate.exit_runtime();
@@ -147,6 +150,37 @@ base::Result<void> spawn(const SpawnRequest& request, G** out) noexcept {
   auto result = spawn_foreign(request, prepared->stack_class, prepared->name, out);
   if (!result) undo(*prepared);
   return result;
+}
+
+SpawnAnswer spawn_post(P* p, bool (*take)(Post* out) noexcept) noexcept {
+  if (!count_green()) return SpawnAnswer::NoRoom;
+  Scheduler& s = scheduler();
+  Post post{};
+  SpawnAnswer answer = SpawnAnswer::NoRoom;
+  if (G* g = take_record(p)) {
+    if (p->stacks.reserve(s.default_class)) {
+      P::count(p->spawned);  // before the ring looks empty to a stop
+      if (take(&post)) {
+        const SpawnRequest request{
+            .ops = s.options.post_ops, .source = &post, .name = nullptr, .stack_size = 0, .locked = false, .detached = true};
+        if (p->next_id == p->last_id) take_ids(p->next_id, p->last_id);
+        initialise(g, request, s.default_class, p->next_id++, nullptr);
+        push_runnable(p, g);
+        return SpawnAnswer::Done;
+      }
+      p->spawned.store(p->spawned.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);  // a stop only looks again
+      answer = SpawnAnswer::Nothing;
+      p->stacks.unreserve(s.default_class);
+    }
+    free_record(p, g);
+  }
+  uncount_green();
+  return answer;
+}
+
+void take_ids(uint64_t& next, uint64_t& last) noexcept {
+  next = process.next_green_id.fetch_add(kIdBatch, std::memory_order_relaxed);  // relaxed: unique is all it needs to be
+  last = next + kIdBatch;
 }
 
 G* current_green() noexcept {

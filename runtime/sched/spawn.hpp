@@ -8,6 +8,8 @@
 
 namespace causeway::sched {
 
+struct Post;
+
 struct SpawnRequest {
   const cw_abi_task_ops* ops;
   void* source;       // of the closure
@@ -19,6 +21,10 @@ struct SpawnRequest {
 
 // Errors: CW_E_INVALID (stack_size), CW_E_NOMEM, CW_E_LIMIT, CW_E_STOPPED, CW_E_NOT_READY, CW_E_ASYNC. Nothing is left behind by a failure.
 base::Result<void> spawn(const SpawnRequest& request, G** out) noexcept;
+
+// A detached green thread at the end of p's ring, made of the post that take() gives once there is room for it. Needs: P
+enum class SpawnAnswer : uint8_t { Done, Nothing, NoRoom };
+SpawnAnswer spawn_post(P* p, bool (*take)(Post* out) noexcept) noexcept;
 
 // Waits for the end of `g`, of which the caller holds a reference. Errors: CW_E_STATE (oneself), CW_E_TIMEOUT, CW_E_CANCELLED, CW_E_ASYNC.
 cw_status join(G* g, uint64_t timeout_ns, bool cancellable, StopPoint* stop = nullptr) noexcept;

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
 //
 // Asking green threads to stop: the flag, the stop state of the templates, and the wait that ends (waiting.md).
+#include "runtime/sched/in_place.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/sched/spawn.hpp"
 
 namespace causeway::sched {
 
-void request_stop_begin(G* g) noexcept { g->stop_requested.store(1, std::memory_order_release); }
+void request_stop_begin(G* g) noexcept {
+  if (g->in.active) g->in.set(crossing::Inbound::kExtras);
+  g->stop_requested.store(1, std::memory_order_release);
+}
 
 void request_stop(G* g) noexcept {
   request_stop_begin(g);
@@ -31,10 +35,13 @@ void request_stop_finish(G* g) noexcept {
     ops->request(state);
     g->join_lock.lock();
     const bool last = --g->stop_users == 0 && g->stop_state_dead;
-    if (last) g->stop_state.store(nullptr, std::memory_order_relaxed);
     g->join_lock.unlock();
-    if (last) ops->destroy(state);
+    if (last) {
+      ops->destroy(state);
+      g->stop_state.store(nullptr, std::memory_order_release);  // the record may be used again: pairs with drop_rare()
+    }
   }
+  cancel_nested_waits(g);
   if (!g->parker.claim.try_cancel()) return;
   base::Lock* object = g->parker.lock;
   object->lock();  // INV-PARK1: free only when g's context is saved
@@ -44,10 +51,12 @@ void request_stop_finish(G* g) noexcept {
 }
 
 void* stop_state(G* g, void* (*make)(), const cw_abi_stop_ops* ops) noexcept {
+  g = outermost(g);  // a call in below a call out is asked to stop as who called out is
   // acquire: pairs with the release below: the object behind it.
   if (void* state = g->stop_state.load(std::memory_order_acquire)) return state;
   void* mine = make();
   if (mine == nullptr) return nullptr;
+  if (g->in.active) g->in.set(crossing::Inbound::kExtras);
   bool lost = false, requested = false;
   g->join_lock.lock();
   void* state = g->stop_state.load(std::memory_order_relaxed);  // relaxed: written under the lock

@@ -5,6 +5,7 @@
 
 #include "runtime/sched/blocked_threads.hpp"
 #include "runtime/sched/chaos.hpp"
+#include "runtime/sched/in_place.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/sched/switch.hpp"
 
@@ -12,9 +13,8 @@ namespace causeway::sched {
 
 namespace {
 
-// os::thread_note() of a plain thread: whether it is inside a WaitScope, so that a signal handler on top of it can tell; and whether this
-// is such a handler.
-constexpr uintptr_t kInside = 1, kAsync = 2;
+using os::note::kAsync;
+using os::note::kInside;
 
 // Releases the object's lock when the parked context is saved.
 struct Unlock : Deferred {
@@ -59,6 +59,14 @@ CW_NOINLINE M* enter_runtime_slow(M* m) noexcept {
   if (!taken) return s.options.migrate_always ? chaos::move(m) : m;
   G* g = m->current;
   hog_returned(m, g);
+  if (g->in.active) {  // it stays on its thread
+    {
+      base::LockGuard guard(s.lock);
+      --s.hogs;
+    }
+    obtain_p_in_place(m, g);
+    return m;
+  }
   Inject deferred(g);
   g->waits_for.store("a processor, after it ran for long", std::memory_order_relaxed);
   switch_context(m, g, &m->system, &deferred);
@@ -85,10 +93,13 @@ WaitScope::WaitScope(Kind kind) noexcept : m_(this_m()) {
   }
   g_ = nullptr;
   ::new (&own_) Parker;
-  note_before_ = os::thread_note();
   // A handler may have interrupted this thread anywhere, also where it holds a lock of ours or of malloc: if in doubt, the signal-safe way.
+  note_before_ = os::set_thread_flags(kInside);
   async_ = (note_before_ & kInside) != 0 || kind == Kind::NeverWaits;
-  os::set_thread_note(note_before_ | (async_ ? kAsync : kInside));
+  if (async_) {
+    os::set_thread_flags(kAsync);
+    if ((note_before_ & kInside) == 0) os::clear_thread_flags(kInside);
+  }
 }
 
 WaitScope::~WaitScope() {
@@ -100,12 +111,12 @@ WaitScope::~WaitScope() {
       m_->gate.exit_runtime();
     }
   } else {
-    os::set_thread_note((os::thread_note() & ~(kInside | kAsync)) | (note_before_ & (kInside | kAsync)));
+    os::clear_thread_flags((kInside | kAsync) & ~note_before_);
   }
 }
 
 bool WaitScope::may_spin() const noexcept {
-  if (m_ == nullptr) return true;
+  if (m_ == nullptr || m_->foreign) return true;
   const P* p = m_->p;
   return scheduler().p_count > 1 && p->next() == nullptr && p->queue.empty();
 }
@@ -149,17 +160,22 @@ void WaitScope::prepare(Waiter& waiter, const WaitOptions& options) noexcept {
 
 WaitEnd WaitScope::park_and_unlock(base::Lock& lock, AfterUnlock after) noexcept {
   CW_DCHECK(!async_, "a signal handler does not wait");
-  return g_ != nullptr ? park_green(lock, after) : park_thread(lock, after);
+  if (g_ == nullptr) return park_thread(lock, after);
+  if (m_->leaf != nullptr) [[unlikely]]
+    leaf_waited(m_);
+  return g_->in.active ? park_in_place(lock, after) : park_green(lock, after);
 }
 
 WaitEnd WaitScope::sleep(const WaitOptions& options) noexcept {
   Waiter nobody_links_it;
   prepare(nobody_links_it, options);
-  if (g_ == nullptr) {
+  if (g_ == nullptr || g_->in.active) {
     base::Lock own(base::LockRank::Object);
     own.lock();
-    return park_thread(own, {});
+    return park_and_unlock(own);
   }
+  if (m_->leaf != nullptr) [[unlikely]]
+    leaf_waited(m_);
   g_->join_lock.lock();  // free between uses; here it says whether our context is saved
   return park_green(g_->join_lock, {});
 }
@@ -211,27 +227,56 @@ WaitEnd WaitScope::park_thread(base::Lock& lock, AfterUnlock after) noexcept {
   lock.unlock();
   if (after.run != nullptr) after.run(after.object);
   if (over) return own_.claim.finish();
-  sleep_thread(ticket);
+  sleep_thread(own_, ticket);
   if (entered) leave(*stop_);  // our Parker goes with this frame: INV-SP2
   return own_.claim.finish();
 }
 
+// A green thread with C frames below it keeps its OS thread, and sleeps on it where it is: nothing else may run on that thread's C stack.
+WaitEnd WaitScope::park_in_place(base::Lock& lock, AfterUnlock after) noexcept {
+  G* g = g_;
+  Parker& parker = g->parker;
+  parker.lock = &lock;
+  parker.woken.store(0, std::memory_order_relaxed);  // relaxed: published by begin()
+  const uint64_t ticket = parker.claim.begin(cancellable_ ? Claimers::Anybody : Claimers::Timer);
+  CW_DCHECK(ticket == ticket_, "the ticket that was prepared is the one that opens");
+  g->waits_for.store(what_, std::memory_order_relaxed);
+  g->waits_at.store(object_, std::memory_order_relaxed);
+  g->state.store(GState::Parked, std::memory_order_relaxed);
+  OuterStop outer(g, cancellable_);
+  bool entered = false;
+  const bool stopped = (cancellable_ && (parker.claim.stop_seen(g->stop_requested) || outer.requested())) ||
+                       (stop_ != nullptr && !(entered = stop_->enter(&parker, ticket)));
+  const bool over = stopped && parker.claim.claim(ticket, WaitEnd::Cancelled);
+  lock.unlock();
+  if (after.run != nullptr) after.run(after.object);
+  if (!over) {
+    InPlace rest(m_, g);  // without a P from here, until it ends
+    sleep_thread(parker, ticket);
+  }
+  outer.end();
+  g->waits_for.store(nullptr, std::memory_order_relaxed);
+  g->state.store(GState::Running, std::memory_order_relaxed);
+  if (entered) leave(*stop_);
+  return parker.claim.finish();
+}
+
 // Sleeps until the ticket is claimed, and made ready unless we claimed it.
-void WaitScope::sleep_thread(uint64_t ticket) noexcept {
-  BlockedThread here({.what = what_, .object = object_, .for_ever = deadline_ns_ == kNoDeadline}, own_.woken);
+void WaitScope::sleep_thread(Parker& parker, uint64_t ticket) noexcept {
+  BlockedThread here({.what = what_, .object = object_, .for_ever = deadline_ns_ == kNoDeadline}, parker.woken);
   // acquire: pairs with the release in ready(): what the waker did to our slot.
-  while (own_.woken.load(std::memory_order_acquire) == 0) {
+  while (parker.woken.load(std::memory_order_acquire) == 0) {
     uint64_t wait_ns = UINT64_MAX;
     if (deadline_ns_ != kNoDeadline) {
       const uint64_t now = os::now_ns();
       if (now >= deadline_ns_) {
-        if (own_.claim.claim(ticket, WaitEnd::TimedOut)) break;
+        if (parker.claim.claim(ticket, WaitEnd::TimedOut)) break;
         // Claimed by a waker, which will store woken any moment.
       } else {
         wait_ns = deadline_ns_ - now;
       }
     }
-    os::futex_wait(own_.woken, 0, wait_ns);
+    os::futex_wait(parker.woken, 0, wait_ns);
   }
 }
 
@@ -266,8 +311,8 @@ void ready_green(G* g) noexcept {
   }
   Scheduler& s = scheduler();
   if (m != nullptr) {
-    s.inject.push(g);
-    if (m->async_depth != 0) wake_any_async();
+    s.inject.push(g);  // without a P: a foreign thread's
+    if (m->async_depth != 0 || m->never_waits) wake_any_async();
     else if (s.idle.should_wake()) wake_one();
     return;
   }

@@ -39,9 +39,9 @@ struct M;
 // One waiting party. For a green thread it is part of its G (never freed while the runtime is up), for a plain thread it is on its stack.
 struct Parker {
   ClaimWord<> claim;
-  G* g = nullptr;                  // constant; null: a plain thread
+  G* g = nullptr;  // null: a plain thread, or a green thread that runs a call in and sleeps in place; constant while a wait is open
   base::Lock* lock = nullptr;      // of the object it waits at; stored before the ticket opens, read by whoever claimed it
-  std::atomic<uint32_t> woken{0};  // plain thread only: set by ready(), slept on
+  std::atomic<uint32_t> woken{0};  // with g null: set by ready(), slept on
 };
 
 struct Waiter {
@@ -127,7 +127,8 @@ class WaitScope {
  private:
   WaitEnd park_green(base::Lock& lock, AfterUnlock after) noexcept;
   WaitEnd park_thread(base::Lock& lock, AfterUnlock after) noexcept;
-  void sleep_thread(uint64_t ticket) noexcept;
+  WaitEnd park_in_place(base::Lock& lock, AfterUnlock after) noexcept;
+  void sleep_thread(Parker& parker, uint64_t ticket) noexcept;
 
   M* m_;
   G* g_;

@@ -4,11 +4,14 @@
 // long and there are more than Ps. All signals but the synchronous ones and the one of hog.hpp are blocked on them: they are the host's.
 //
 // A record of an M is used again by the next worker, after its old thread was joined; it is freed by stop().
+#include <cstdlib>
 #include <new>
 
 #include "runtime/sched/chaos.hpp"
+#include "runtime/sched/foreign.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/sched/switch.hpp"
+#include "runtime/sched/system_stack.hpp"
 
 namespace causeway::sched {
 
@@ -22,9 +25,16 @@ void* worker_main(void* argument) {
   Scheduler& s = scheduler();
   os::set_this_m(m);
   m->tid.store(os::thread_id(), std::memory_order_relaxed);
-  os::thread_stack_bounds(&m->stack_low, &m->stack_high);
-  m->system.stack.low = reinterpret_cast<std::byte*>(m->stack_low);
-  m->system.stack.high = reinterpret_cast<std::byte*>(m->stack_high);
+  uintptr_t low = 0, high = 0;
+  os::thread_stack_bounds(&low, &high);
+  m->stack_low = low;
+  m->stack_high = high;
+  m->words = os::thread_words();
+  os::set_thread_note(reinterpret_cast<uintptr_t>(m));  // bound, as a foreign thread's M
+  foreign::mark_float_apart(m->words);
+  use_own_stack(m, low, high);
+  m->system.stack.low = reinterpret_cast<std::byte*>(low);
+  m->system.stack.high = reinterpret_cast<std::byte*>(high);
   m->eh = static_cast<EhGlobals*>(os::eh_globals());
   m->errno_word = os::errno_word();
 #if CW_TSAN
@@ -40,6 +50,13 @@ void* worker_main(void* argument) {
 
   m->alt_stack.restore();
   os::set_this_m(nullptr);
+  os::set_thread_note(os::note::kUnbound);
+  free(m->text);
+  m->text = nullptr;
+  while (G* g = m->call_greens) {
+    m->call_greens = g->next;
+    foreign::free_call_green(m, g);
+  }
   base::LockGuard guard(s.lock);
   if (!m->retired) --s.m_alive;
   // release: pairs with start_worker() and join_ended_workers(): nothing of the record is used by this thread any more.
@@ -56,7 +73,8 @@ M* take_record_locked(pthread_t* to_join, bool* must_join) noexcept {
   for (uint32_t i = 0; i < count; ++i) {
     M* m = s.ms[i];
     // acquire: pairs with the end of worker_main().
-    if (!m->ended.load(std::memory_order_acquire)) continue;
+    if (!m->ended.load(std::memory_order_acquire) || m->inside() != 0)
+      continue;  // or a call in on it has not returned, and perhaps never will
     m->ended.store(false, std::memory_order_relaxed);
     m->hog.sample.store(HogState::kNone, std::memory_order_relaxed);  // of the thread before, which never took its signal
     *must_join = m->thread_valid;
@@ -70,6 +88,7 @@ M* take_record_locked(pthread_t* to_join, bool* must_join) noexcept {
   m->random = (count + 1) * 0x9e3779b97f4a7c15ULL;
   m->system.is_system = true;
   m->system.m = m;
+  if (base::asym::fence_mode()) static_cast<void>(m->gate.request(crossing::poll::kFence));
   chaos::adopt(m);
   s.ms[count] = m;
   // release: publishes ms[count] to wake_any_async() and the monitor.
@@ -126,8 +145,8 @@ M* start_worker(P* p, bool searching) noexcept {
   StartRequest request{p, searching, nullptr};
   M* here = this_m();
   if (here != nullptr && !here->current->is_system) {
-    // Below everything that the suspended loop has on its stack: on arch/portable that reaches further down than its saved sp.
-    cw_arch_pivot(reinterpret_cast<void*>(arch::saved_low(here->system.sp)), &start_on_system_stack, &request);
+    const G* g = here->current;
+    crossing::pivot(c_stack_low(here, g), reinterpret_cast<void*>(c_stack_high(here, g)), &start_on_system_stack, &request);
   } else start_on_system_stack(&request);
   return request.result;
 }

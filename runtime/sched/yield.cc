@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "runtime/sched/in_place.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/sched/spawn.hpp"
 #include "runtime/sched/switch.hpp"
@@ -30,10 +31,16 @@ void yield() noexcept {
     return;
   }
   if (m->gate.in_runtime()) return;  // from a signal handler: nothing can be let run first
+  if (m->foreign) {
+    os::yield_thread();  // it takes no processor from anybody
+    return;
+  }
   m = enter_runtime(m);
   P* p = m->p;
   G* g = m->current;
-  if (p->next() == nullptr && p->queue.empty() && !loop_is_due(p)) {
+  if (g->in.active) {
+    yield_in_place(m, g);
+  } else if (p->next() == nullptr && p->queue.empty() && !loop_is_due(p)) {
     p->next_tick();
   } else {
     Requeue deferred(p, g);

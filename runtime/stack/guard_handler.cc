@@ -21,6 +21,7 @@ constexpr int kSignals[] = {SIGSEGV, SIGBUS};  // a guard answers with either, b
 
 std::atomic<Pool*> watched_pool{nullptr};
 std::atomic<DescribeOwner> describe_owner{nullptr};
+std::atomic<DescribeSystemStack> describe_system_stack{nullptr};
 std::atomic<uint32_t> looking{0};
 
 // Stack:       signal (the alternate one)
@@ -39,6 +40,10 @@ void on_fault(int signal, siginfo_t* info, void* context) {
       describe_guard_hit(hit, describe_owner.load(std::memory_order_acquire), text);
       base::fatal_at(base::FatalId::StackOverflow, text.view(), context);
     }
+    OverflowText text;
+    const DescribeSystemStack describe = describe_system_stack.load(std::memory_order_acquire);
+    if (describe != nullptr && describe(reinterpret_cast<uintptr_t>(info->si_addr), text))
+      base::fatal_at(base::FatalId::SystemStackOverflow, text.view(), context);
   }
   // release: our reads of the pool come before it is unmapped; pairs with the acquire in uninstall_guard_handler().
   looking.fetch_sub(1, std::memory_order_release);
@@ -48,11 +53,12 @@ void on_fault(int signal, siginfo_t* info, void* context) {
 
 }  // namespace
 
-base::Result<void> install_guard_handler(Pool& pool, DescribeOwner owner) noexcept {
+base::Result<void> install_guard_handler(Pool& pool, DescribeOwner owner, DescribeSystemStack system_stack) noexcept {
   // relaxed: installing and uninstalling are the runtime's start and stop, one at a time.
   if (watched_pool.load(std::memory_order_relaxed) != nullptr)
     return base::fail(CW_E_BUSY, "the guard handler already serves another stack pool: stop that runtime first");
   describe_owner.store(owner, std::memory_order_release);
+  describe_system_stack.store(system_stack, std::memory_order_release);
   watched_pool.store(&pool, std::memory_order_release);  // release: the pool is complete; with the load in on_fault()
   for (const int signal : kSignals) {
     const auto installed = os::install_handler(signal, on_fault, SA_ONSTACK);

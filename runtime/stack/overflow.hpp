@@ -37,9 +37,13 @@ GuardHit lookup_guard(const Pool& pool, uintptr_t address) noexcept;
 // The text of the report, without the `causeway: fatal: stack-overflow: ` before it. `owner` may be null. Signal-safe: yes.
 void describe_guard_hit(const GuardHit& hit, DescribeOwner owner, OverflowText& text) noexcept;
 
+// Is `address` in the guard below a system stack of ours? Then *text says whose, without the `causeway: fatal: system-stack-overflow: ` before it.
+// Runs in the handler: signal-safe.
+using DescribeSystemStack = bool (*)(uintptr_t address, OverflowText& text) noexcept;
+
 // Installs the handler for SIGSEGV and SIGBUS (SA_ONSTACK | SA_SIGINFO) on behalf of `pool`. One pool at a time.
 // Needs: each thread that runs green code has an alternate stack. Errors: CW_E_BUSY (another pool has it), or sigaction's.
-base::Result<void> install_guard_handler(Pool& pool, DescribeOwner owner) noexcept;
+base::Result<void> install_guard_handler(Pool& pool, DescribeOwner owner, DescribeSystemStack system_stack = nullptr) noexcept;
 // Puts back what was there before, unless somebody has installed another handler since: then ours stays and passes everything on.
 // Waits for a handler that is looking at the pool at this moment. Pairs with install_guard_handler().
 void uninstall_guard_handler() noexcept;

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+//
+// Calls in: cw_enter, cw_post, cw_thread_attach, cw_stack_declare, and what causeway/abi.h has for entries.
+#include <atomic>
+
+#include "bridge/capi/last_error.hpp"
+#include "bridge/capi/meeting_point.hpp"
+#include "bridge/capi/runtime.hpp"
+#include "bridge/capi/uncaught.hpp"
+#include "bridge/inbound/inbound.hpp"
+#include "causeway/abi.h"
+#include "runtime/sched/sched.hpp"
+#include "runtime/trace/trace.hpp"
+
+namespace causeway::capi {
+
+namespace {
+
+const char* why(cw_status status) noexcept {
+  switch (status) {
+    case CW_E_DEPTH: return "calls from C nest too deeply: option max_depth is reached, or too little of the C stack is left";
+    case CW_E_LIMIT:
+      return "option max_foreign is reached (let some threads that have called in end, or raise it), or no pthread key is left";
+    case CW_E_NOMEM: return "no memory to call in: out of memory or mappings";
+    case CW_E_STOPPED: return "the runtime is stopping and takes no new calls";
+    case CW_E_NOT_READY: return "no runtime is running, or this thread is starting it right now";
+    case CW_E_ASYNC: return "not in a signal handler: use cw_post or cw_event_set there";
+    default: return cw_status_text(status);
+  }
+}
+
+// Without a runtime: starts one or waits for one, once.
+template <class Try>
+cw_status with_runtime(Try&& attempt) {
+  cw_status status = attempt();
+  if (status == CW_E_NOT_READY) [[unlikely]] {
+    if (const cw_status started = ensure_started(); started != CW_OK) return started;
+    status = attempt();
+  }
+  if (status != CW_OK) [[unlikely]]
+    fail(status, why(status));
+  return status;
+}
+
+struct Guarded {
+  cw_fn fn;
+  void* arg;
+  bool threw = false;
+
+  static void run(void* self) {
+    auto* me = static_cast<Guarded*>(self);
+    me->threw = run_guarded([&] { me->fn(me->arg); });
+  }
+};
+
+struct Declared {
+  uintptr_t low;
+};
+
+void end_declared(HandleSlot& slot) noexcept { sched::declared_stacks::undeclare(slot.as<Declared>().low); }
+
+// An entry's failure may come at the rate of the host's calls: the log gets for each status a line at each power of two of its count.
+constexpr size_t kStatuses = 64;
+std::atomic<uint64_t> failures[kStatuses]{};
+
+}  // namespace
+
+}  // namespace causeway::capi
+
+using namespace causeway::capi;  // NOLINT(google-build-using-namespace): this file's own subject
+namespace os = causeway::os;
+namespace sched = causeway::sched;
+
+namespace {
+
+CW_NOINLINE cw_status enter_otherwise(cw_abi_body body, void* frame) {
+  return with_runtime([&] { return causeway::inbound::enter(body, frame); });
+}
+
+// Not on the stack of the call before: of a host that alternates between two on the one before that.
+CW_NOINLINE cw_status enter_elsewhere(os::ThreadWords* words, sched::M* m, cw_abi_body body, void* frame) {
+  if (sched::use_stack_before(m, causeway::inbound::here()) && causeway::inbound::enter_warm<false>(words, m, body, frame)) [[likely]]
+    return CW_OK;
+  return enter_otherwise(body, frame);
+}
+
+CW_NOINLINE cw_status enter_nested(os::ThreadWords* words, sched::M* m, cw_abi_body body, void* frame) {
+  if (sched::on_known_stack(m, causeway::inbound::here()) && causeway::inbound::enter_warm<true>(words, m, body, frame)) [[likely]]
+    return CW_OK;
+  return enter_otherwise(body, frame);
+}
+
+}  // namespace
+
+cw_status cw_abi_enter(cw_abi_body body, void* frame) {
+  os::ThreadWords* words = os::thread_words_here();
+  if (((words->note & os::note::kFlags) | reinterpret_cast<uintptr_t>(words->m)) != 0) [[unlikely]]
+    return enter_otherwise(body, frame);
+  auto* m = reinterpret_cast<sched::M*>(words->note);
+  if (m->gate.own_anchor() != causeway::crossing::kIdleAnchor) return enter_nested(words, m, body, frame);
+  if (!sched::on_known_stack(m, causeway::inbound::here())) return enter_elsewhere(words, m, body, frame);
+  if (causeway::inbound::enter_warm<false>(words, m, body, frame)) [[likely]]
+    return CW_OK;
+  return enter_otherwise(body, frame);
+}
+
+cw_status cw_enter(cw_fn fn, void* arg) {
+  if (fn == nullptr) return fail(CW_E_INVALID, "cw_enter: fn is NULL");
+  Guarded call{fn, arg};
+  if (const cw_status status = cw_abi_enter(&Guarded::run, &call); status != CW_OK) return status;
+  return call.threw ? fail(CW_E_PANIC, "cw_enter: an exception left the function") : CW_OK;
+}
+
+cw_status cw_post(cw_fn fn, void* arg) {
+  if (fn == nullptr) return CW_E_INVALID;  // no text: a handler may be calling
+  const int saved = errno;
+  const cw_status status = sched::post(fn, arg);
+  errno = saved;
+  return status;
+}
+
+cw_status cw_thread_attach(void) {
+  if (sched::current_green() != nullptr)
+    return fail(CW_E_STATE, "cw_thread_attach: the caller is a green thread, which has its place already");
+  return with_runtime([] { return causeway::inbound::attach(); });
+}
+
+cw_status cw_thread_detach(void) {
+  const cw_status status = causeway::inbound::detach();
+  return status == CW_OK ? CW_OK
+                         : fail(status, "cw_thread_detach: not attached, on a green thread, or calls of this thread are still in progress");
+}
+
+cw_status cw_stack_declare(void* low, size_t size, cw_stack* out) {
+  if (out == nullptr) return fail(CW_E_INVALID, "cw_stack_declare: out is NULL");
+  const auto slot = handles().reserve();
+  if (!slot) return fail(slot.error());
+  if (auto declared = sched::declared_stacks::declare(reinterpret_cast<uintptr_t>(low), size); !declared) {
+    handles().release(**slot);
+    return fail(declared.error());
+  }
+  (*slot)->as<Declared>().low = reinterpret_cast<uintptr_t>(low);
+  *out = handles().publish(**slot, HandleKind::Stack);
+  return CW_OK;
+}
+
+cw_status cw_stack_undeclare(cw_stack stack) {
+  HandleSlot* slot = nullptr;
+  if (const cw_status status = handles().remove(stack, HandleKind::Stack, &slot); status != CW_OK)
+    return fail(status, handle_error_text(status));
+  const PinScope pin(*slot, end_declared);
+  return CW_OK;
+}
+
+void cw_abi_entry_failed(cw_status status, const void* function) {
+  if (status == CW_E_ASYNC) return;  // the log is no place for a handler
+  const uint64_t n = failures[static_cast<size_t>(status) % kStatuses].fetch_add(1, std::memory_order_relaxed) + 1;
+  if ((n & (n - 1)) != 0) return;
+  causeway::base::TextBuffer<512> line;
+  line.append("an entry could not run its function at 0x")
+      .append_hex(reinterpret_cast<uintptr_t>(function))
+      .append(" and gave C its fallback: ");
+  line.append(cw_status_name(status)).append(", ").append(why(status)).append("; such calls so far: ").append_dec(n);
+  causeway::base::log(causeway::base::LogLevel::Warn, line.view());
+}
+
+void cw_abi_entry_fatal(cw_status status, const void* function, const char* what) {
+  causeway::trace::install_report_names();  // no runtime may have been started yet
+  causeway::base::TextBuffer<512> text;
+  sched::append_function(text, function);
+  if (status == CW_E_PANIC) {
+    text.append(", called from C, threw: ").append(what != nullptr ? what : "?");
+    text.append("; catch it there, or give its entry on_exception::return_value");
+  } else {
+    text.append(" could not be called from C, and its entry has no value to give instead: ").append(why(status));
+  }
+  causeway::base::fatal(causeway::base::FatalId::UncaughtException, text.view());
+}

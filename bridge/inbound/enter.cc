@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+#include "bridge/inbound/enter.hpp"
+
+#include <signal.h>
+
+namespace causeway::inbound {
+
+namespace {
+
+using sched::G;
+using sched::green_of;
+using sched::M;
+namespace foreign = sched::foreign;
+
+constexpr uint64_t kLookAgainNs = 50'000;
+constexpr uint32_t kKeepGreens = 4;  // warm stacks that an M keeps beside those in use
+
+bool on_alternate_stack() noexcept {
+  stack_t now{};
+  return sigaltstack(nullptr, &now) == 0 && (now.ss_flags & SS_ONSTACK) != 0;
+}
+
+// Managed code of ours runs on this thread already.
+CW_NOINLINE cw_status enter_again(M* m, cw_abi_body body, void* frame) {
+  const uintptr_t sp = here();
+  const G* g = m->current;
+  const bool on_own = sp >= reinterpret_cast<uintptr_t>(g->stack.low) && sp < reinterpret_cast<uintptr_t>(g->stack.high);
+  if (m->leaf != nullptr && !on_alternate_stack()) {
+    base::TextBuffer<512> text;
+    text.append("the leaf function ");
+    sched::append_function(text, m->leaf);
+    text.append(" called back; call it by cw_call with CW_QUICK, or by causeway::call");
+    base::fatal(base::FatalId::LeafCalledBack, text.view());
+  }
+  // Not in user code, or in the middle of a call out's first or last steps.
+  if (!on_own || g->is_system || m->gate.in_runtime() || g->out.in_c() || m->gate.own_anchor() != 0) return CW_E_ASYNC;
+  body(frame);
+  return CW_OK;
+}
+
+cw_status enter_known(M* m, cw_abi_body body, void* frame);
+
+// The first call of a thread, and each one of a thread whose end nobody would notice.
+CW_NOINLINE cw_status enter_unbound(cw_abi_body body, void* frame) {
+  os::ThreadWords* words = os::thread_words();
+  // Until the thread is bound, a handler on top of us that calls in is told CW_E_ASYNC: we are such a handler if the flag is set already.
+  if ((os::set_thread_flags(os::note::kInside) & (os::note::kInside | os::note::kAsync)) != 0) return CW_E_ASYNC;
+  M* m = foreign::bound_m(*words);  // below the call of a thread that ends; or a handler was faster
+  bool per_call = false;
+  cw_status status = CW_OK;
+  if (on_alternate_stack()) status = CW_E_ASYNC;
+  else if (m == nullptr) status = foreign::borrow_m(&m, &per_call);
+  if (status == CW_OK) {
+    m->stacks.not_alternate = true;
+    words->m = m;  // from here that tells them
+  }
+  os::clear_thread_flags(os::note::kInside);
+  if (status != CW_OK) return status;
+  if (!per_call) return enter_known(m, body, frame);
+  struct Back {  // on every way out; the call may have gone on on another thread
+    os::ThreadWords* words;
+    M* m;
+    ~Back() {
+      if (os::thread_words() == words && foreign::bound_m(*words) == m) foreign::give_back_m(m);
+    }
+  } back{os::thread_words(), m};
+  return enter_known(m, body, frame);
+}
+
+// What is rare about a green thread that ran a call in: a text, a stop state, a lock on the thread. User mode: runs destructors.
+CW_NOINLINE void drop_rare(G* g) {
+  sched::drop_extras(g);
+  // Somebody runs the callbacks of its stop state, which goes when they have returned: as the end of a std::stop_callback, we wait.
+  while (g->stop_state.load(std::memory_order_acquire) != nullptr) os::sleep_ns(kLookAgainNs);
+  g->lock_depth = 0;
+  g->stop_requested.store(0, std::memory_order_relaxed);
+  g->stop_told = false;
+  g->stop_state_dead = false;
+}
+
+// Ids for the calls from `number` on.
+void more_ids(M* m, uint64_t number) noexcept {
+  uint64_t first = 0, last = 0;
+  sched::take_ids(first, last);
+  m->id_base = first - number;
+  m->id_limit = number + (last - first);
+}
+
+// The host has an exception in flight: its globals are put away.
+void save_host_eh(const M* m, G* g) noexcept {
+  g->in.host_caught = m->eh->caught;
+  g->in.host_uncaught = m->eh->uncaught;
+  g->in.set(crossing::Inbound::kHostEh);
+  *m->eh = sched::EhGlobals{};
+}
+
+// Not run after all: C goes on.
+cw_status refuse(os::ThreadWords* words, cw_status status) noexcept {
+  words->m = nullptr;
+  return status;
+}
+
+// enter_warm() with all that it leaves to us. The thread is bound.
+cw_status enter_bound(M* m, cw_abi_body body, void* frame) {
+  os::ThreadWords* words = m->words;
+  shut_out_handlers(words, m);
+  uintptr_t before = m->gate.own_anchor();
+  bool quiet = m->gate.come_back();
+  if (!quiet && m->foreign) {
+    const auto may = [m] { return on_alternate_stack() ? CW_E_ASYNC : foreign::admit(m); };
+    if (const cw_status status = sched::come_in(*m, before, may); status != CW_OK) return refuse(words, status);
+    quiet = true;
+  }
+  // From here the runtime stays, and with it the record that the anchor names.
+  sched::drop_undeclared(m);
+  cw_status status = sched::on_known_stack(m, here()) ? CW_OK : sched::update_system_stack(m, here(), before);
+  const bool nested = before != crossing::kIdleAnchor;
+  const Place place = nested ? place_of(m, before) : Place{};
+  if (status == CW_OK && nested && too_deep(m, place)) status = CW_E_DEPTH;
+  if (status == CW_OK && m->call_greens == nullptr && (m->call_greens = foreign::make_call_green(m)) == nullptr) status = CW_E_NOMEM;
+  if (status != CW_OK) {
+    back_to_c(words, m, before);
+    return status;
+  }
+  const uint64_t number = m->calls_in.load(std::memory_order_relaxed);
+  if (number == m->id_limit) more_ids(m, number);
+  G* g = m->call_greens;
+  begin(m, g, number);
+  if (nested) begin_nested(m, g, place);
+  if (!quiet) sched::come_back_slow(m, g);
+  if ((reinterpret_cast<uintptr_t>(m->eh->caught) | m->eh->uncaught) != 0) save_host_eh(m, g);
+
+  crossing::pivot_bare(reinterpret_cast<uintptr_t>(g->stack.low), g->in.high, body, frame);
+
+  if (g->in.rare.load(std::memory_order_relaxed) != 0) end_closely(g, before);
+  else if (nested) end_nested(m, g, place, before);
+  else end(m, g, before);
+  return CW_OK;
+}
+
+CW_NOINLINE cw_status enter_float_apart(M* m, cw_abi_body body, void* frame) {
+  const arch::FloatControl host = arch::save_float_control();
+  arch::restore_float_control(arch::kFreshFloatControl);
+  const cw_status status = enter_bound(m, body, frame);
+  arch::restore_float_control(host);
+  return status;
+}
+
+cw_status enter_known(M* m, cw_abi_body body, void* frame) {
+  return crossing::float_apart() ? enter_float_apart(m, body, frame) : enter_bound(m, body, frame);
+}
+
+}  // namespace
+
+CW_NOINLINE cw_status enter(cw_abi_body body, void* frame) {
+  os::ThreadWords* words = os::thread_words();
+  if (words->m != nullptr) return enter_again(static_cast<M*>(words->m), body, frame);
+  // A flag but kFloatApart: the thread is ending, or we are in a handler on top of a wait.
+  M* m = (words->note & os::note::kFlags & ~os::note::kFloatApart) == 0 ? foreign::bound_m(*words) : nullptr;
+  return m != nullptr ? enter_known(m, body, frame) : enter_unbound(body, frame);
+}
+
+CW_NOINLINE void put_or_free(M* m, G* g) noexcept {
+  uint32_t kept = 0;
+  for (const G* each = m->call_greens; each != nullptr && kept < kKeepGreens; each = each->next) ++kept;
+  if (kept == kKeepGreens) return foreign::free_call_green(m, g);
+  g->next = m->call_greens;
+  m->call_greens = g;
+}
+
+CW_NOINLINE uintptr_t anchor_to_put_back(const M* m, uintptr_t before) noexcept {
+  if (before == crossing::kIdleAnchor) return before;
+  const G* outer = green_of(before);
+  if (outer->m == m && outer->out.in_c()) return before;
+  if (m->foreign) return crossing::kIdleAnchor;
+  return reinterpret_cast<uintptr_t>(&m->base->out);
+}
+
+CW_NOINLINE void end_closely(G* g, uintptr_t before) {
+  using crossing::Inbound;
+  M* m = g->m;
+  if (g->in.is(Inbound::kExtras)) drop_rare(g);
+  // What was found, while that call out goes on on this thread; else what resumed() found instead.
+  const bool found_is_there = before != crossing::kIdleAnchor && green_of(before)->m == m && green_of(before)->out.in_c();
+  const uintptr_t back = anchor_to_put_back(m, g->in.is(Inbound::kMoved) && !found_is_there ? g->in.before : before);
+  if (g->in.is(Inbound::kHostEh)) *m->eh = sched::EhGlobals{g->in.host_caught, g->in.host_uncaught};
+  g->in.clear(~Inbound::kFloat);
+  g->outer = nullptr;
+  g->depth = 1;
+  end(m, g, back);
+}
+
+}  // namespace causeway::inbound

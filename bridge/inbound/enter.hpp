@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+//
+// The warm way of a call in, inline, so that a call from an entry is one frame of ours and the pivot's. inbound.hpp has the steps and INV-IN*;
+// what is rare is behind calls, in enter.cc.
+#pragma once
+
+#include <cstdint>
+
+#include "causeway/abi.h"
+#include "runtime/sched/sched.hpp"
+
+namespace causeway::inbound {
+
+// Any call in, whatever is the matter.
+//
+// From the first store to the thread's word to the last, a signal handler on top of us that calls in is told CW_E_ASYNC.
+//
+// Stack:       host, or the C stack of a call out
+// Allocates:   at the first call of a thread, and when it nests deeper than before
+// Errors:      CW_E_NOT_READY, CW_E_STOPPED, CW_E_DEPTH, CW_E_LIMIT, CW_E_NOMEM, CW_E_ASYNC
+// Signal-safe: no, but it answers CW_E_ASYNC to most handlers that try
+cw_status enter(cw_abi_body body, void* frame);
+
+// The end of a call in that was moved, or left something (Inbound::rare).
+void end_closely(sched::G* g, uintptr_t before);
+// The list has changed since g was taken from it: puts g back, or frees it if there are enough.
+void put_or_free(sched::M* m, sched::G* g) noexcept;
+// The anchor to put back, when the one that was found may belong to a call out that is over.
+uintptr_t anchor_to_put_back(const sched::M* m, uintptr_t before) noexcept;
+
+CW_ALWAYS_INLINE uintptr_t here() noexcept { return reinterpret_cast<uintptr_t>(__builtin_frame_address(0)); }
+
+// g, the first of the list, is what runs, as call `number` of m.
+CW_ALWAYS_INLINE void begin(sched::M* m, sched::G* g, uint64_t number) noexcept {
+  m->call_greens = g->next;
+  g->id = m->id_base + number;
+  m->current = g;
+  m->calls_in.store(number + 1, std::memory_order_relaxed);  // relaxed: the owner alone adds
+}
+
+// Between these two handlers on top of us that call in are told CW_E_ASYNC.
+CW_ALWAYS_INLINE void shut_out_handlers(os::ThreadWords* words, sched::M* m) noexcept {
+  words->m = m;
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+}
+CW_ALWAYS_INLINE void back_to_c(os::ThreadWords* words, sched::M* m, uintptr_t anchor) noexcept {
+  m->gate.leave(anchor);
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  words->m = nullptr;
+}
+
+// Whose call out a call in is below, and how deep it is.
+struct Place {
+  sched::G* outer = nullptr;
+  uint32_t depth = 1;
+};
+
+// Needs: inside, so that the record that the anchor `before` names is there.
+CW_ALWAYS_INLINE Place place_of(const sched::M* m, uintptr_t before) noexcept {
+  sched::G* caller = sched::green_of(before);
+  // Below a call out whose C code is on the same stack. On another one it is beside it: a coroutine, whoever made that.
+  if (caller->m == m && caller->out.in_c() && sched::on_known_stack(m, caller->out.c_sp)) [[likely]]
+    return {caller, caller->depth + 1};
+  return {};
+}
+
+CW_ALWAYS_INLINE bool too_deep(const sched::M* m, const Place& place) noexcept {
+  return place.depth > sched::scheduler().options.max_depth || sched::is_scarce(m, here());
+}
+
+CW_ALWAYS_INLINE void begin_nested(sched::M* m, sched::G* g, const Place& place) noexcept {
+  g->outer = place.outer;
+  if (place.outer != nullptr) g->outer_id = place.outer->id;
+  g->depth = place.depth;
+  m->nested.store(m->nested.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);  // relaxed: the owner alone adds
+}
+
+CW_ALWAYS_INLINE void end(sched::M* m, sched::G* g, uintptr_t back) noexcept {
+  g->id = 0;
+  if (m->call_greens == g->next) [[likely]]
+    m->call_greens = g;
+  else put_or_free(m, g);
+  // release: all that this call did; pairs with the acquire in M::inside().
+  m->calls_ended.store(m->calls_ended.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  m->current = &m->system;  // a signal handler on top of us looks there, and the record's runtime may be gone once the anchor is stored
+#if defined(CW_PLANT_NOT_PUT_BACK)  // a test's build breaks INV-IN1
+  if (back != crossing::kIdleAnchor) back = reinterpret_cast<uintptr_t>(&g->out);
+#endif
+  back_to_c(m->words, m, back);
+}
+
+CW_ALWAYS_INLINE void end_nested(sched::M* m, sched::G* g, const Place& place, uintptr_t before) noexcept {
+  // INV-IN1. Whoever called out is there still, or has gone on out of its turn.
+  const bool there = place.outer != nullptr && place.outer->m == m && place.outer->out.in_c();
+  g->outer = nullptr;
+  g->depth = 1;
+  end(m, g, there ? before : anchor_to_put_back(m, before));
+}
+
+// The whole call, if nothing is the matter: the thread is bound to m and nothing of ours runs on it, the stack is the one in use (the caller has
+// looked), and so on. False: nothing was done; enter() knows.
+template <bool kNested>
+CW_ALWAYS_INLINE bool enter_warm(os::ThreadWords* words, sched::M* m, cw_abi_body body, void* frame) {
+  shut_out_handlers(words, m);
+  const uintptr_t before = kNested ? m->gate.own_anchor() : crossing::kIdleAnchor;
+  // From here the runtime stays, if there is one, and with it the record that the anchor names.
+  const uintptr_t matter = m->gate.come_back_or_not() | reinterpret_cast<uintptr_t>(m->eh->caught) | m->eh->uncaught;
+  sched::G* g = m->call_greens;
+  const uint64_t number = m->calls_in.load(std::memory_order_relaxed);
+  bool may = matter == 0 && g != nullptr && number != m->id_limit;
+  Place place;
+  if constexpr (kNested) {
+    if (may) [[likely]]
+      place = place_of(m, before);
+    may = may && !too_deep(m, place);
+  }
+  if (!may) [[unlikely]] {
+    back_to_c(words, m, before);
+    return false;
+  }
+  begin(m, g, number);
+  if constexpr (kNested) begin_nested(m, g, place);
+
+  crossing::pivot_bare(reinterpret_cast<uintptr_t>(g->stack.low), g->in.high, body, frame);
+
+  if (g->in.rare.load(std::memory_order_relaxed) != 0) [[unlikely]]
+    end_closely(g, before);
+  else if constexpr (kNested) end_nested(m, g, place, before);
+  else end(m, g, before);
+  return true;
+}
+
+}  // namespace causeway::inbound

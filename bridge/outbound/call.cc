@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+#include "bridge/outbound/outbound.hpp"
+#include "bridge/outbound/resumed.hpp"
+
+namespace causeway::outbound {
+
+namespace {
+
+using sched::EhGlobals;
+using sched::G;
+using sched::M;
+
+constexpr uintptr_t kLeafRoom = 32 << 10;
+
+// The host's exception globals for C, g's own for later.
+void give_way(M* m, G* g) noexcept {
+  g->eh = *m->eh;
+  *m->eh = g->in.is(crossing::Inbound::kHostEh) ? EhGlobals{g->in.host_caught, g->in.host_uncaught} : EhGlobals{};
+}
+
+// What call_warm() leaves to us: exceptions in flight, kinds.
+void call_closely(int kind, M* m, G* g, uintptr_t c_high, cw_abi_body body, void* frame, const void* function) {
+  const uintptr_t sp = here();
+  const bool eh_saved = in_flight(*m->eh) != 0 || g->in.is(crossing::Inbound::kHostEh);
+  begin(m, g, sp, reinterpret_cast<uintptr_t>(__builtin_return_address(0)), function);
+  if (eh_saved) give_way(m, g);
+  const uint64_t id = g->id;
+  if (kind == CW_BLOCKING && !m->foreign) sched::give_up_p(m);  // we are on the green stack still, and what it calls takes the C stack
+  g->out.c_sp = c_high - 1;
+  into_c(m->words, m, g);
+
+  run_in_c(m, g, c_high, body, frame);
+
+  end_closely(g, id, sp, eh_saved);
+}
+
+void call_leaf(M* m, const G* g, uintptr_t c_high, cw_abi_body body, void* frame, const void* function) {
+  m->leaf = function;
+  if (room_of(g, here()) >= kLeafRoom) body(frame);
+  else run_in_c(m, g, c_high, body, frame);
+  m->leaf = nullptr;
+}
+
+}  // namespace
+
+CW_NOINLINE void take_back(M* m, G* g, bool saved) noexcept {
+  const EhGlobals host = *m->eh;
+  *m->eh = saved ? g->eh : EhGlobals{};
+  g->in.host_caught = host.caught;
+  g->in.host_uncaught = host.uncaught;
+  if (in_flight(host) != 0) g->in.set(crossing::Inbound::kHostEh);
+  else g->in.clear(crossing::Inbound::kHostEh);
+}
+
+CW_NOINLINE void end_closely(G* g, uint64_t id, uintptr_t sp, bool eh_saved) noexcept {
+  if (sched::foreign::bound_m(*os::thread_words()) != g->m || not_there(g->m, g, id, sp) != 0) resumed(g, id, sp);
+  M* m = g->m;
+  shut_out_handlers(m->words, m);
+  m->current = g;
+  if (eh_saved || in_flight(*m->eh) != 0) take_back(m, g, eh_saved);
+  if (!m->gate.come_back()) sched::come_back_slow(m, g);
+  g->out.sp.store(0, std::memory_order_relaxed);  // last: INV-CR1
+}
+
+void call(int kind, cw_abi_body body, void* frame, const void* function) {
+  M* m = static_cast<M*>(os::this_m());
+  if (m == nullptr || !may_be_left(m, m->current, here())) {
+    body(frame);  // nothing of ours to leave, or a handler or leaf on top of it
+    return;
+  }
+  G* g = m->current;
+  const uintptr_t c_high = sched::c_stack_high(m, g);
+  const bool apart = crossing::float_apart();
+  const arch::FloatControl own = apart ? arch::save_float_control() : arch::FloatControl{};
+  if (kind == CW_LEAF) call_leaf(m, g, c_high, body, frame, function);
+  else call_closely(kind, m, g, c_high, body, frame, function);
+  if (apart) arch::restore_float_control(own);
+}
+
+const void** leaf_begin(const void* function) noexcept {
+  M* m = static_cast<M*>(os::thread_words_here()->m);
+  if (m == nullptr || crossing::float_apart()) [[unlikely]]
+    return nullptr;
+  if (!may_be_left(m, m->current, here()) || room_of(m->current, here()) < kLeafRoom) [[unlikely]]
+    return nullptr;
+  m->leaf = function;
+  return &m->leaf;
+}
+
+}  // namespace causeway::outbound

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+//
+// A pivot that sanitizers know of: cw_arch_pivot (arch/arch.hpp), and in AddressSanitizer builds the notices about the change of stacks.
+// TSan needs none: a pivot is a nested call, and its shadow stack does not care where frames lie.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "arch/arch.hpp"
+#include "runtime/base/base.hpp"
+
+#if CW_ASAN
+#include <sanitizer/common_interface_defs.h>
+#endif
+
+namespace causeway::crossing {
+
+#if CW_ASAN
+struct AnnouncedPivot {
+  arch::PivotFunction fn;
+  void* argument;
+  const void* caller_low = nullptr;
+  size_t caller_bytes = 0;
+
+  static void* run(void* self) {
+    auto* me = static_cast<AnnouncedPivot*>(self);
+    __sanitizer_finish_switch_fiber(nullptr, &me->caller_low, &me->caller_bytes);
+    struct Back {  // on every way out
+      AnnouncedPivot* pivot;
+      ~Back() { __sanitizer_start_switch_fiber(nullptr, pivot->caller_low, pivot->caller_bytes); }
+    } back{me};
+    return me->fn(me->argument);
+  }
+};
+#endif
+
+// Runs fn(argument) on the stack [low, high), below `high`.
+CW_ALWAYS_INLINE void* pivot([[maybe_unused]] uintptr_t low, void* high, arch::PivotFunction fn, void* argument) {
+#if CW_ASAN
+  AnnouncedPivot announced{fn, argument};
+  void* fake = nullptr;
+  struct Landed {
+    void*& fake;
+    ~Landed() { __sanitizer_finish_switch_fiber(fake, nullptr, nullptr); }
+  } landed{fake};
+  __sanitizer_start_switch_fiber(&fake, reinterpret_cast<const void*>(low), reinterpret_cast<uintptr_t>(high) - low);
+  return cw_arch_pivot(high, &AnnouncedPivot::run, &announced);
+#else
+  return cw_arch_pivot(high, fn, argument);
+#endif
+}
+
+// The same for a caller without a landing pad around it, and a function without a result. The shortest way there and back.
+CW_ALWAYS_INLINE void pivot_bare(uintptr_t low, void* high, void (*fn)(void*), void* argument) {
+#if CW_ASAN || defined(CW_CPU_PORTABLE)
+  struct Call {
+    void (*fn)(void*);
+    void* argument;
+    static void* run(void* self) {
+      const Call& call = *static_cast<const Call*>(self);
+      call.fn(call.argument);
+      return nullptr;
+    }
+  } call{fn, argument};
+  pivot(low, high, &Call::run, &call);
+#else
+  static_cast<void>(low);
+  // What it leaves in the result's register is not looked at.
+  cw_arch_pivot_inner(high, reinterpret_cast<arch::PivotFunction>(reinterpret_cast<void*>(fn)), argument);
+#endif
+}
+
+}  // namespace causeway::crossing
