@@ -15,6 +15,8 @@ struct Expected {
   int exit_status = 0;
   std::vector<std::string> printed{};      // each of these is in its stderr, in this order
   std::vector<std::string> not_printed{};  // none of these is
+  // Looks at all of its stderr; writes what is wrong with it.
+  bool (*judge)(const std::string& text, std::string* complaint) = nullptr;
 };
 
 struct Case {
@@ -42,5 +44,7 @@ const std::vector<Case>& fault_cases();
 const std::vector<Case>& hog_cases();
 const std::vector<Case>& stall_cases();
 const std::vector<Case>& poison_cases();
+const std::vector<Case>& stack_bounds_cases();
+const std::vector<Case>& crossing_cases();
 
 }  // namespace death

@@ -96,6 +96,8 @@ bool judge(const Case& test, const End& end) {
   }
   for (const std::string& text : test.expected.not_printed)
     if (end.text.find(text) != std::string::npos) complain("printed, though it must not be: " + text);
+  std::string complaint;
+  if (test.expected.judge != nullptr && !test.expected.judge(end.text, &complaint)) complain(complaint);
   if (!good) std::printf("--- its stderr\n%s---\n", end.text.c_str());
   return good;
 }
@@ -104,8 +106,9 @@ bool judge(const Case& test, const End& end) {
 
 int main(int argc, char** argv) {
   std::vector<Case> all;
-  for (const auto* list : {&death::overflow_cases(), &death::deadlock_cases(), &death::fatal_cases(), &death::fault_cases(),
-                           &death::hog_cases(), &death::stall_cases(), &death::poison_cases(), &death::destroyed_cases()})
+  for (const auto* list :
+       {&death::overflow_cases(), &death::deadlock_cases(), &death::fatal_cases(), &death::fault_cases(), &death::hog_cases(),
+        &death::stall_cases(), &death::poison_cases(), &death::destroyed_cases(), &death::stack_bounds_cases(), &death::crossing_cases()})
     all.insert(all.end(), list->begin(), list->end());
   if (argc == 3 && std::strcmp(argv[1], "--child") == 0) {
     for (const Case& test : all) {
@@ -118,12 +121,18 @@ int main(int argc, char** argv) {
   // An emulator has threads and handlers of its own, so the proof that a deadlock report needs is never complete; and it does not let us read
   // memory by the kernel's means: tests/skips.
   const bool emulated = getenv("CAUSEWAY_EXE_WRAPPER") != nullptr;
+#if defined(CW_CPU_PORTABLE)
+  const char* const unable = "call_out_resumed_twice";  // tests/skips
+#else
+  const char* const unable = "";
+#endif
   int ran = 0, failed = 0, skipped = 0;
   for (const Case& test : all) {
     bool wanted = argc == 1;
     for (int i = 1; i < argc; ++i) wanted |= std::strcmp(argv[i], test.name) == 0;
     if (!wanted) continue;
-    if (emulated && (std::strncmp(test.name, "deadlock_", 9) == 0 || std::strcmp(test.name, "stall_names_the_holder_of_a_mutex") == 0)) {
+    if (std::strcmp(test.name, unable) == 0 ||
+        (emulated && (std::strncmp(test.name, "deadlock_", 9) == 0 || std::strcmp(test.name, "stall_names_the_holder_of_a_mutex") == 0))) {
       std::printf("skip   %s\n", test.name);
       ++skipped;
       continue;

@@ -50,6 +50,7 @@ const std::vector<Scenario>& green_scenarios();
 const std::vector<Scenario>& meeting_scenarios();
 const std::vector<Scenario>& handle_scenarios();
 const std::vector<Scenario>& io_scenarios();
+const std::vector<Scenario>& calls_scenarios();
 
 std::vector<Scenario> all_scenarios();
 

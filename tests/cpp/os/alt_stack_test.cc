@@ -138,7 +138,9 @@ TEST_CASE("FAULTS 70: one that C has set since stays when ours goes") {
     disable();
     REQUIRE(stack.ensure());
     CHECK_FALSE(disabled());
+    disable();  // and none is what stays, if C wants none
     stack.restore();
+    CHECK(disabled());
     stack.release();
   });
 }
@@ -155,6 +157,15 @@ TEST_CASE("FAULTS 71: a large enough one is left alone, one below the kernel's m
     CHECK_FALSE(stack.installed());
     CHECK_FALSE(stack.allocated());
     CHECK(current().ss_sp == host.ss_sp);
+    {
+      AltStack of_an_earlier_thread;  // its memory is there
+      REQUIRE(of_an_earlier_thread.allocate());
+      REQUIRE(of_an_earlier_thread.ensure());
+      CHECK_FALSE(of_an_earlier_thread.installed());
+      CHECK(current().ss_sp == host.ss_sp);
+      CHECK(current().ss_size == host.ss_size);
+      of_an_earlier_thread.release();
+    }
     host.ss_size = 2048;  // what MINSIGSTKSZ was before register files grew; newer kernels may refuse it themselves
     if (sigaltstack(&host, nullptr) == 0) {
       REQUIRE(stack.ensure());

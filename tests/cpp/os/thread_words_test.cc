@@ -19,7 +19,7 @@ TEST_CASE("each thread has its own two words, zero at first") {
   os::set_thread_note(17);
   std::thread([&] {
     CHECK(os::this_m() == nullptr);
-    CHECK(os::thread_note() == 0);
+    CHECK(os::thread_note() == os::note::kUnbound);
     int theirs = 0;
     os::set_this_m(&theirs);
     os::set_thread_note(18);

@@ -36,7 +36,7 @@ class EverywhereElse {
       ++ran_;
     }));
     tasks_.push_back(spawn([this] {
-      causeway::this_green::sleep_for(20ms);
+      causeway::this_green::sleep_for(200ms);
       ++ran_;
     }));
   }
@@ -44,6 +44,8 @@ class EverywhereElse {
   void inject() {
     for (int i = 0; i < 10; ++i) tasks_.push_back(spawn([this] { ++ran_; }));
   }
+  // Both wait; or the one that waits for a time has waited, if we were kept from looking.
+  bool two_parked() const { return causeway::stats().greens_parked + static_cast<uint64_t>(ran_) == 2; }
   // All that queue_from_green() queued.
   bool queued_ran() const { return queued_ran_ == kRing; }
   bool all_ran() const { return ran_ == kRing + 2 + 10; }
@@ -63,7 +65,7 @@ TEST_CASE("whoever waits in a ring, the global queue, the injection list, for a 
   Runtime runtime(1);
   EverywhereElse others;
   others.park_two();
-  CHECK(eventually([] { return causeway::stats().greens_parked == 2; }));
+  CHECK(eventually([&] { return others.two_parked(); }));
   std::atomic<bool> enough{false};
   std::atomic<int> spinning{0};
   std::vector<causeway::task<void>> hogs;
@@ -88,7 +90,7 @@ TEST_CASE("two that wake each other for ever as the next do not keep the others 
   Runtime runtime(1);
   EverywhereElse others;
   others.park_two();
-  CHECK(eventually([] { return causeway::stats().greens_parked == 2; }));
+  CHECK(eventually([&] { return others.two_parked(); }));
   std::atomic<bool> enough{false}, queued{false};
   std::array<causeway::event, 2> turn;
   std::atomic<int> rounds{0};  // until all that were queued had run
@@ -123,7 +125,7 @@ TEST_CASE("many that yield for ever do not keep the others from running") {
   Runtime runtime(2);
   EverywhereElse others;
   others.park_two();
-  CHECK(eventually([] { return causeway::stats().greens_parked == 2; }));
+  CHECK(eventually([&] { return others.two_parked(); }));
   std::atomic<bool> enough{false}, queued{false};
   std::vector<causeway::task<void>> busy;
   for (int i = 0; i < 20; ++i)
