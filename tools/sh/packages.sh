@@ -15,9 +15,11 @@ boost_version() {
 packages_native() {
   echo "g++ meson ninja-build pkg-config libspdlog-dev doctest-dev libbenchmark-dev libboost-context$(boost_version)-dev"
 }
+# For build/default, which is configured once and serves demo, build and test: also what the examples use.
+packages_default() { echo "$(packages_native) libsqlite3-dev"; }
 packages_bench() { echo "$(packages_native) libboost-fiber$(boost_version)-dev"; }
 # Continuous integration: also the debugger that some tests drive, and cmake for the installed package.
-packages_ci() { echo "$(packages_native) gdb cmake make"; }
+packages_ci() { echo "$(packages_default) gdb cmake make"; }
 packages_clang() { echo "$(packages_ci) clang-19 lld-19 libclang-rt-19-dev llvm-19"; }
 packages_lint() { echo "$(packages_native) clang-19 clang-tidy-19 clang-format-19"; }
 packages_arm64() {
