@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Row call/plain: the plain call against which a crossing is judged.
+// Rows call/plain, call-in/bound and call-out/*: the plain call against which a crossing is judged.
 //
 // Isolates one indirect call into another shared object, in the fixed form `s = p(s)` with a volatile pointer p: other forms
 // of the loop give 1.05 to 1.6 ns on one machine. Includes the load of p and the dependency through s; excludes nothing.
@@ -10,7 +10,7 @@ extern "C" int cw_bench_callee(int value);
 
 int main(int argc, char** argv) {
   const bench::Run run = bench::parse(argc, argv);
-  if (run.subject != "call") { bench::unknown_row(run); }
+  if (run.subject != "call" && run.subject != "call-in" && run.subject != "call-out") { bench::unknown_row(run); }
   int (*volatile p)(int) = &cw_bench_callee;
   const std::uint64_t rounds = run.smoke ? 1'000 : 100'000'000;
   int s = 0;

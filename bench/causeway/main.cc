@@ -28,6 +28,14 @@ constexpr Row kRows[] = {
     {"parked", bench::parked_row},
     {"churn", bench::churn_row},
     {"idle", bench::idle_row},
+    {"call-in", bench::call_in_row},
+    {"first-call", bench::first_call_row},
+    {"alternate", bench::alternate_row},
+    {"call-latency", bench::call_latency_row},
+    {"call-out", bench::call_out_row},
+    {"nested", bench::nested_row},
+    {"post", bench::post_row},
+    {"parked-posts", bench::parked_posts_row},
 };
 
 }  // namespace

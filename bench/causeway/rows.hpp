@@ -55,5 +55,13 @@ void echo_server_row(const Run& run);    // echo_server.cc
 void parked_row(const Run& run);         // memory.cc
 void churn_row(const Run& run);          // memory.cc
 void idle_row(const Run& run);           // idle.cc
+void call_in_row(const Run& run);        // calls_in.cc
+void first_call_row(const Run& run);     // calls_in.cc
+void alternate_row(const Run& run);      // calls_in.cc
+void call_latency_row(const Run& run);   // calls_in.cc
+void call_out_row(const Run& run);       // calls_out.cc
+void nested_row(const Run& run);         // calls_out.cc
+void post_row(const Run& run);           // posts.cc
+void parked_posts_row(const Run& run);   // posts.cc
 
 }  // namespace bench

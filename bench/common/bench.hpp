@@ -112,9 +112,9 @@ double ns_per_round(const Run& run, Work&& work, std::uint64_t step = 1) {
   return static_cast<double>(taken) / static_cast<double>(count);
 }
 
-// One number of /proc/PID/status in bytes, by default our own; 0 if the line is absent.
-inline std::uint64_t status_bytes(const char* key, int pid = 0) {
-  std::uint64_t kib = 0;
+// One number of /proc/PID/status as it stands there, by default our own; 0 if the line is absent.
+inline std::uint64_t status_number(const char* key, int pid = 0) {
+  std::uint64_t number = 0;
   const std::string path = pid == 0 ? "/proc/self/status" : "/proc/" + std::to_string(pid) + "/status";
   std::FILE* file = std::fopen(path.c_str(), "re");
   if (file == nullptr) { return 0; }
@@ -122,13 +122,16 @@ inline std::uint64_t status_bytes(const char* key, int pid = 0) {
   const std::size_t length = std::strlen(key);
   while (std::fgets(line, sizeof line, file) != nullptr) {
     if (std::strncmp(line, key, length) == 0 && line[length] == ':') {
-      kib = std::strtoull(line + length + 1, nullptr, 10);
+      number = std::strtoull(line + length + 1, nullptr, 10);
       break;
     }
   }
   std::fclose(file);
-  return kib * 1024;
+  return number;
 }
+
+// The same of a line that counts in kB, in bytes.
+inline std::uint64_t status_bytes(const char* key, int pid = 0) { return status_number(key, pid) * 1024; }
 
 // Resident memory with its page tables: what the machine really has less of.
 inline std::uint64_t resident_bytes() { return status_bytes("VmRSS") + status_bytes("VmPTE"); }

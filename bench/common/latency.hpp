@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// From many times to the two that the latency rows show. Twin of percentiles() and reportLatency() in bench/peers/go/timers.go.
+// From many times to those that the latency rows show. Twin of percentiles() and reportLatency() in bench/peers/go/timers.go.
 #pragma once
 
 #include <algorithm>
@@ -16,14 +16,15 @@ namespace bench {
 struct Percentiles {
   double p50;
   double p99;
+  double max;
 };
 
-// Nearest rank, so both are times that were measured. Zeroes for an empty list.
+// Nearest rank, so all are times that were measured. Zeroes for an empty list.
 inline Percentiles percentiles(std::vector<std::uint64_t> times) {
-  if (times.empty()) { return {0, 0}; }
+  if (times.empty()) { return {0, 0, 0}; }
   std::sort(times.begin(), times.end());
   const auto at = [&](std::size_t percent) { return static_cast<double>(times[(times.size() * percent + 99) / 100 - 1]); };
-  return {at(50), at(99)};
+  return {at(50), at(99), at(100)};
 }
 
 inline void print_latency(const Run& run, const char* peer, std::vector<std::uint64_t> times) {

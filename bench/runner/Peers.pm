@@ -3,21 +3,24 @@
 # The peers: found, never installed; built into the build folder, never into the source tree.
 #
 # prepare() answers {command => sub (row) -> [program], version => text, scratch => folder}, or {why => text} when the peer is
-# missing, too old or does not build. That text is what the table shows.
+# missing, too old or does not build. That text is what the table shows; `packages` beside it are Debian's names of what is missing, and
+# `cannot`, a sub (row) -> text or undef, is for a peer that misses a part of itself. The peers of the rows of calls: Hosts.pm.
 package Peers;
 use strict;
 use warnings;
 use File::Path qw(make_path remove_tree);
+use Compile;
+use Hosts;
 
 my $kGoMinor = 26;  # Go before 1.26 is much slower at the boundary and would be no fair measure
 my $kMay = '0.3.51';
 
 my %makers = (
   'causeway' => \&ours, 'baseline' => \&ours, 'floor' => \&ours, 'boost.context' => \&ours,
-  'boost.fiber' => \&boost_fiber, 'go' => \&go, 'may' => \&may,
+  'boost.fiber' => \&boost_fiber, 'go' => \&go, 'may' => \&may, 'jni' => \&Hosts::jni, 'luajit' => \&Hosts::luajit, 'cffi' => \&Hosts::cffi,
 );
 
-sub names { return qw(causeway baseline floor boost.context boost.fiber go may) }
+sub names { return qw(causeway baseline floor boost.context boost.fiber go may jni luajit cffi) }
 
 sub prepare {
   my ($name, $source, $build) = @_;
@@ -27,32 +30,6 @@ sub prepare {
   $peer->{scratch} = $scratch;
   $peer->{warmer} = "$build/bench/floor_bench";
   return $peer;
-}
-
-# Runs a command with its output in a log; the last lines of it when it fails, undef when it went well.
-sub failure_of {
-  my ($log, @command) = @_;
-  my $pid = fork;
-  return "cannot fork: $!" unless defined $pid;
-  if ($pid == 0) {
-    open STDOUT, '>', $log or exit 126;
-    open STDERR, '>&', \*STDOUT or exit 126;
-    open STDIN, '<', '/dev/null' or exit 126;
-    exec {$command[0]} @command or exit 127;
-  }
-  waitpid $pid, 0;
-  return undef if $? == 0;
-  open my $in, '<', $log or return 'failed';
-  my ($line) = grep { /error|cannot|not found|failed/i } <$in>;
-  chomp($line //= 'see ' . $log);
-  return substr $line, 0, 160;
-}
-
-# Is `path` older than any of the sources?
-sub stale {
-  my ($path, @sources) = @_;
-  my $built = (stat $path)[9] or return 1;
-  return scalar grep { (stat $_)[9] > $built } @sources;
 }
 
 # The command of a row: the peer's program; for the echo rows the load generator, which starts that program as its server.
@@ -67,14 +44,14 @@ sub ours {
   my $folder = "$build/bench";
   my $program_of = sub {
     my ($row) = @_;
-    return "$folder/call_bench" if $name eq 'baseline';
+    return "$folder/" . ($row->{name} =~ /^post/ ? 'cas_bench' : 'call_bench') if $name eq 'baseline';
     return "$folder/" . floor_of($row) if $name eq 'floor';
     return "$folder/fcontext_bench" if $name eq 'boost.context';
     return $row->{name} =~ /^switch/ ? "$folder/switch_bench" : "$folder/causeway_bench";
   };
   my ($first) = $program_of->({name => ''});
   if (!-x $first) {
-    return {why => 'Boost.Context is not installed (libboost-context-dev)'} if $name eq 'boost.context';
+    return {why => 'Boost.Context is not installed', packages => ['libboost-context' . boost_version() . '-dev']} if $name eq 'boost.context';
     return {why => "no $first; configure with -Dbench=true and build"};
   }
   my %version = ('causeway' => 'this build', 'baseline' => 'this build', 'floor' => 'this build',
@@ -90,25 +67,25 @@ sub floor_of {
 }
 
 sub boost_version {
-  my $compiler = $ENV{CXX} || 'c++';
+  my $compiler = Compile::compiler();
   my $text = `echo '#include <boost/version.hpp>' | $compiler -E -dM -x c++ - 2>/dev/null`;
   return $text =~ /BOOST_LIB_VERSION "(\d+)_(\d+)/ ? "$1.$2" : '';
 }
 
 sub boost_fiber {
   my ($name, $peers, $scratch) = @_;
-  my $compiler = $ENV{CXX} || 'c++';
   my $version = boost_version();
-  return {why => 'no Boost headers (libboost-fiber-dev)'} unless length $version;
+  my @packages = (packages => ["libboost-fiber$version-dev"]);
+  return {why => 'no Boost headers', @packages} unless length $version;
   my ($code, $program) = ("$peers/boost/boost_bench.cc", "$scratch/boost_bench");
-  if (stale($program, $code, "$peers/../common/bench.hpp")) {
-    my $why = failure_of("$scratch/build.log", $compiler, qw(-std=c++20 -O2 -DNDEBUG -pthread), "-I$peers/../..", $code,
-      '-o', $program, qw(-lboost_fiber -lboost_context));
-    return {why => "does not build (libboost-fiber-dev): $why"} if defined $why;
+  if (Compile::stale($program, $code, "$peers/../common/bench.hpp")) {
+    my $why = Compile::host("$scratch/build.log", "$peers/..", $program, $code, qw(-lboost_fiber -lboost_context));
+    return {why => "does not build: $why", @packages} if defined $why;
   }
   return {command => sub { [$program] }, version => "Boost $version"};
 }
 
+# Two programs: one of Go alone, and a C++ host with Go linked in for the rows of calls. The second needs a C compiler that Go can use.
 sub go {
   my ($name, $peers, $scratch, $build) = @_;
   my ($found, $old);
@@ -123,9 +100,14 @@ sub go {
   my ($tool, $version) = @$found;
   my $program = "$scratch/go_bench";
   local @ENV{qw(GOFLAGS GOTOOLCHAIN CGO_ENABLED GOWORK)} = ('-mod=mod', 'local', '0', 'off');
-  my $why = failure_of("$scratch/build.log", $tool, '-C', "$peers/go", 'build', '-o', $program, '.');
+  my $why = Compile::failure_of("$scratch/build.log", $tool, '-C', "$peers/go", 'build', '-o', $program, '.');
   return {why => "does not build: $why"} if defined $why;
-  return {command => sub { command_of($_[0], $build, $program) }, version => "Go $version"};
+  my ($why_no_host, $host) = Hosts::cgo($tool, $peers, $scratch, $build);
+  return {
+    command => sub { $_[0]{host} ? [$host] : command_of($_[0], $build, $program) },
+    cannot => sub { $_[0]{host} ? $why_no_host : undef },
+    version => "Go $version",
+  };
 }
 
 # Cargo writes a lock file beside the manifest, so it works on a copy. The crate comes from its cache or its registry.
@@ -135,7 +117,7 @@ sub may {
   my $copy = "$scratch/crate";
   my @files = qw(Cargo.toml src/main.rs src/bench.rs);
   my $program = "$scratch/target/release/causeway-bench-may";
-  if (stale($program, map { "$peers/may/$_" } @files)) {
+  if (Compile::stale($program, map { "$peers/may/$_" } @files)) {
     remove_tree($copy);
     make_path("$copy/src");
     for my $file (@files) {
@@ -143,7 +125,7 @@ sub may {
     }
     local $ENV{CARGO_TARGET_DIR} = "$scratch/target";
     local $ENV{CARGO_NET_RETRY} = 1;
-    my $why = failure_of("$scratch/build.log", qw(cargo build --release --quiet --manifest-path), "$copy/Cargo.toml");
+    my $why = Compile::failure_of("$scratch/build.log", qw(cargo build --release --quiet --manifest-path), "$copy/Cargo.toml");
     return {why => "crate may $kMay does not build (no network?): $why"} if defined $why;
   }
   my ($rust) = (`rustc --version 2>/dev/null` // '') =~ /rustc (\S+)/;

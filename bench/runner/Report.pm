@@ -76,6 +76,7 @@ sub judge {
   my $metric = $goal->{metric};
   my $ours = $median->{causeway}{$metric};
   my $other = $goal->{than} // $goal->{of};
+  return judge_own(@_) if $goal->{own};
   my $label = $row->{labels}{$metric};
   my $text = (defined $label ? "$label " : '')
     . ($goal->{limit} ? 'at most ' . value($metric, $goal->{limit}, $row->{name})
@@ -96,10 +97,31 @@ sub judge {
   return {text => $text, found => sprintf('%.2f', $ratio), ratio => $ratio, reached => $reached ? 1 : 0};
 }
 
+# A goal that compares two numbers of ours.
+sub judge_own {
+  my ($goal, $median, $row) = @_;
+  my ($metric, $own) = @$goal{qw(metric own)};
+  my ($label, $than) = map { $row->{labels}{$_} // $_ } $metric, $own;
+  my ($ours, $other) = map { $median->{causeway}{$_} } $metric, $own;
+  my $text = "$label: at most "
+    . (defined $goal->{above} ? value($metric, $goal->{above}, $row->{name}) . " over $than" : "$goal->{at_most} times $than");
+  if (!defined $ours || !defined $other) {
+    return {text => $text, found => 'causeway not measured: ' . ($row->{results}{causeway}{why} // 'left out of this run'), reached => 0};
+  }
+  if (defined $goal->{above}) {
+    my $found = $ours - $other;
+    my $shown = ($found < 0 ? '-' : '') . value($metric, abs $found, $row->{name});
+    return {text => $text, found => $shown, reached => $found <= $goal->{above} ? 1 : 0};
+  }
+  my $ratio = $other > 0 ? $ours / $other : 0;
+  return {text => $text, found => sprintf('%.2f', $ratio), ratio => $ratio, reached => $ratio <= $goal->{at_most} ? 1 : 0};
+}
+
 # A number with its unit, as short as it stays honest.
 sub value {
   my ($metric, $number, $row) = @_;
   return sprintf '%.0f', $number if $metric eq 'switches';
+  return sprintf '%.0f threads', $number if $metric eq 'threads';
   return sprintf '%.0f KiB', $number / 1024 if $metric eq 'bytes' && $row =~ /^churn/;
   return sprintf '%.0f B', $number if $metric eq 'bytes';
   return sprintf '%.2f ms CPU', $number / 1e6 if $row =~ /^idle/;

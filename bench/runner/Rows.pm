@@ -5,6 +5,7 @@
 #   name     subject/variant; `one-p`: one processor, the whole process pinned to one CPU, every peer alike; else all CPUs it may use
 #   pin      so many CPUs are all that the process may use; without it all of our own mask
 #   unable   peers that have nothing to measure here, with the reason
+#   host     a row of calls: a peer answers it with its C++ host, where it has two programs
 #   rounds   at most this many (the first is dropped): 10 for rows of half a second, fewer for the slow ones
 #   warm     before each sample a child touches as much memory as the row will need and ends, so that the machine below (a host that
 #            takes free memory back) has it ready for whoever comes next: else the first to come pays for the others
@@ -13,6 +14,8 @@
 #   labels   what to call a metric where the unit does not tell
 #   goals    {metric, faster => n, than => peer}: the peer's median is at least n times ours
 #            {metric, at_most => n, of => peer}: ours is at most n times the peer's; `its` names the peer's number if that is another
+#            {metric, at_most => n, own => other}: our number is at most n times another one of the same run of ours
+#            {metric, above => n, own => other}: it is at most that much above the other one
 #            {metric, limit => n}: ours is at most n
 #            A goal against a peer that could not be measured is missed.
 package Rows;
@@ -26,6 +29,9 @@ sub no_more { my ($metric, $of) = @_; return {metric => $metric, at_most => 1, o
 my %no_rendezvous = (may => 'it has no channel without a buffer');
 
 my %latency = (p50_ns => 'median', p99_ns => 'p99', gap_ns => 'longest gap');
+my %in_call = (p50_ns => 'median', p99_ns => 'p99', max_ns => 'longest', plain_p99_ns => 'p99 of a plain call', plain_max_ns => 'longest plain call');
+my %two_stacks = (ns => 'two stacks in turn', single_ns => 'one stack');
+my %lives = (ns => 'life with a call', bare_ns => 'bare life');
 my %echo = (ns => 'a message', cpu_ns => 'CPU of the server');
 
 my @rows = (
@@ -76,6 +82,29 @@ my @rows = (
     peers => ['causeway', 'go'], metrics => ['bytes', 'ns'], goals => [{metric => 'bytes', limit => 1048576}]},
   {name => 'idle/all-p', what => '10 s of rest after 1 s of work, whole process', rounds => 3, seconds => 60, peers => ['causeway'],
     metrics => ['ns', 'switches'], goals => [{metric => 'ns', limit => 10_000_000}, {metric => 'switches', limit => 20}]},
+  {name => 'call-in/bound', what => 'call in from a bound foreign thread, int(int)', pin => 1, host => 1,
+    peers => ['causeway', 'baseline', 'go', 'jni', 'luajit', 'cffi'],
+    goals => [{metric => 'ns', at_most => 4, of => 'baseline'}, faster(9, 'go'), faster(8, 'jni')]},
+  {name => 'call-in/eight-threads', what => 'the same from 8 foreign threads at once on 2 CPUs, time over all calls', pin => 2, host => 1, rounds => 6,
+    peers => ['causeway', 'go'], goals => [faster(6, 'go')]},
+  (map { {name => "alternate/$_", what => 'calls in from the native and a coroutine stack in turn, the switch excluded', pin => 1, host => 1, rounds => 6,
+    peers => ['causeway', 'go'], metrics => ['ns', 'single_ns'], labels => \%two_stacks,
+    goals => [{metric => 'ns', at_most => 2, own => 'single_ns'}]} } qw(pthread main-thread)),
+  {name => 'first-call/new-thread', what => 'create a thread, call in once, join it', pin => 1, host => 1, rounds => 6, peers => ['causeway', 'go'],
+    metrics => ['ns', 'bare_ns'], labels => \%lives, goals => [{metric => 'ns', at_most => 1.1, own => 'bare_ns'}]},
+  {name => 'call-latency/beside-8', what => 'single calls in beside 8 that compute, 200 us of sleep between', pin => 2, host => 1, rounds => 4,
+    peers => ['causeway', 'go'], metrics => ['p50_ns', 'p99_ns', 'max_ns', 'plain_p99_ns', 'plain_max_ns'], labels => \%in_call,
+    goals => [{metric => 'p99_ns', above => 5000, own => 'plain_p99_ns'}, {metric => 'max_ns', at_most => 2, own => 'plain_max_ns'}]},
+  {name => 'nested/round-trip', what => 'managed code calls C, which calls managed code', pin => 1, host => 1,
+    peers => ['causeway', 'go', 'jni', 'luajit'], goals => [faster(4, 'go')]},
+  {name => 'call-out/quick', what => 'call out, int(int), to any C code', pin => 1, host => 1,
+    peers => ['causeway', 'baseline', 'go', 'jni', 'luajit'], goals => [faster(4, 'go'), faster(1, 'jni')]},
+  {name => 'call-out/leaf', what => 'call out, int(int), to C that never waits or calls back', pin => 1, host => 1,
+    peers => ['causeway', 'baseline', 'luajit'], goals => [{metric => 'ns', at_most => 2.2, of => 'baseline'}]},
+  {name => 'post/foreign-thread', what => 'one post, a worker awake; baseline: a pair of CAS', pin => 2, peers => ['causeway', 'baseline'],
+    goals => [{metric => 'ns', at_most => 6, of => 'baseline'}]},
+  {name => 'parked-posts/two-p', what => '100 000 posts that all wait', pin => 2, rounds => 4, peers => ['causeway'],
+    metrics => ['threads', 'ns', 'bytes'], goals => [{metric => 'threads', limit => 16}]},
 );
 
 for my $row (@rows) {

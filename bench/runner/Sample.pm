@@ -34,7 +34,8 @@ sub parse_line {
 }
 
 # Variables that change how a peer runs; each is measured as its makers ship it.
-my @foreign = qw(GOGC GODEBUG GOMAXPROCS GOMEMLIMIT MALLOC_ARENA_MAX LD_PRELOAD GLIBC_TUNABLES);
+my @foreign = qw(GOGC GODEBUG GOMAXPROCS GOMEMLIMIT JAVA_TOOL_OPTIONS JDK_JAVA_OPTIONS _JAVA_OPTIONS MALLOC_ARENA_MAX LD_PRELOAD
+  GLIBC_TUNABLES);
 
 # Runs the child: its fields, or {error => text}.
 sub take {

@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: MIT
+module causeway.bench/cgo
+
+go 1.26
