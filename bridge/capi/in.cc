@@ -79,13 +79,13 @@ CW_NOINLINE cw_status enter_otherwise(cw_abi_body body, void* frame) {
 
 // Not on the stack of the call before: of a host that alternates between two on the one before that.
 CW_NOINLINE cw_status enter_elsewhere(os::ThreadWords* words, sched::M* m, cw_abi_body body, void* frame) {
-  if (sched::use_stack_before(m, causeway::inbound::here()) && causeway::inbound::enter_warm<false>(words, m, body, frame)) [[likely]]
+  if (sched::use_stack_before(m, sched::frame_here()) && causeway::inbound::enter_warm<false>(words, m, body, frame)) [[likely]]
     return CW_OK;
   return enter_otherwise(body, frame);
 }
 
 CW_NOINLINE cw_status enter_nested(os::ThreadWords* words, sched::M* m, cw_abi_body body, void* frame) {
-  if (sched::on_known_stack(m, causeway::inbound::here()) && causeway::inbound::enter_warm<true>(words, m, body, frame)) [[likely]]
+  if (sched::on_known_stack(m, sched::frame_here()) && causeway::inbound::enter_warm<true>(words, m, body, frame)) [[likely]]
     return CW_OK;
   return enter_otherwise(body, frame);
 }
@@ -98,7 +98,7 @@ cw_status cw_abi_enter(cw_abi_body body, void* frame) {
     return enter_otherwise(body, frame);
   auto* m = reinterpret_cast<sched::M*>(words->note);
   if (m->gate.own_anchor() != causeway::crossing::kIdleAnchor) return enter_nested(words, m, body, frame);
-  if (!sched::on_known_stack(m, causeway::inbound::here())) return enter_elsewhere(words, m, body, frame);
+  if (!sched::on_known_stack(m, sched::frame_here())) return enter_elsewhere(words, m, body, frame);
   if (causeway::inbound::enter_warm<false>(words, m, body, frame)) [[likely]]
     return CW_OK;
   return enter_otherwise(body, frame);

@@ -30,14 +30,14 @@ cw_status make_ready(sched::M* m) noexcept {
   if (const cw_status status = foreign::admit(m); status != CW_OK) return status;
   if (m->call_greens != nullptr) return CW_OK;
   os::ThreadWords* words = m->words;
-  shut_out_handlers(words, m);
+  sched::shut_out_handlers(words, m);
   const uintptr_t before = m->gate.own_anchor();
   cw_status status = CW_E_STOPPED;
   if (m->gate.come_back()) {  // while the anchor is 0 the runtime stays
     m->call_greens = foreign::make_call_green(m);
     status = m->call_greens != nullptr ? CW_OK : CW_E_NOMEM;
   }
-  back_to_c(words, m, before);
+  sched::into_c(words, m, before);
   return status;
 }
 

@@ -22,7 +22,7 @@ bool on_alternate_stack() noexcept {
 
 // Managed code of ours runs on this thread already.
 CW_NOINLINE cw_status enter_again(M* m, cw_abi_body body, void* frame) {
-  const uintptr_t sp = here();
+  const uintptr_t sp = sched::frame_here();
   const G* g = m->current;
   const bool on_own = sp >= reinterpret_cast<uintptr_t>(g->stack.low) && sp < reinterpret_cast<uintptr_t>(g->stack.high);
   if (m->leaf != nullptr && !on_alternate_stack()) {
@@ -103,7 +103,7 @@ cw_status refuse(os::ThreadWords* words, cw_status status) noexcept {
 // enter_warm() with all that it leaves to us. The thread is bound.
 cw_status enter_bound(M* m, cw_abi_body body, void* frame) {
   os::ThreadWords* words = m->words;
-  shut_out_handlers(words, m);
+  sched::shut_out_handlers(words, m);
   uintptr_t before = m->gate.own_anchor();
   bool quiet = m->gate.come_back();
   if (!quiet && m->foreign) {
@@ -113,13 +113,13 @@ cw_status enter_bound(M* m, cw_abi_body body, void* frame) {
   }
   // From here the runtime stays, and with it the record that the anchor names.
   sched::drop_undeclared(m);
-  cw_status status = sched::on_known_stack(m, here()) ? CW_OK : sched::update_system_stack(m, here(), before);
+  cw_status status = sched::on_known_stack(m, sched::frame_here()) ? CW_OK : sched::update_system_stack(m, sched::frame_here(), before);
   const bool nested = before != crossing::kIdleAnchor;
   const Place place = nested ? place_of(m, before) : Place{};
   if (status == CW_OK && nested && too_deep(m, place)) status = CW_E_DEPTH;
   if (status == CW_OK && m->call_greens == nullptr && (m->call_greens = foreign::make_call_green(m)) == nullptr) status = CW_E_NOMEM;
   if (status != CW_OK) {
-    back_to_c(words, m, before);
+    sched::into_c(words, m, before);
     return status;
   }
   const uint64_t number = m->calls_in.load(std::memory_order_relaxed);
@@ -128,7 +128,7 @@ cw_status enter_bound(M* m, cw_abi_body body, void* frame) {
   begin(m, g, number);
   if (nested) begin_nested(m, g, place);
   if (!quiet) sched::come_back_slow(m, g);
-  if ((reinterpret_cast<uintptr_t>(m->eh->caught) | m->eh->uncaught) != 0) save_host_eh(m, g);
+  if (sched::in_flight(*m->eh) != 0) save_host_eh(m, g);
 
   crossing::pivot_bare(reinterpret_cast<uintptr_t>(g->stack.low), g->in.high, body, frame);
 
@@ -163,7 +163,7 @@ CW_NOINLINE cw_status enter(cw_abi_body body, void* frame) {
 CW_NOINLINE void put_or_free(M* m, G* g) noexcept {
   uint32_t kept = 0;
   for (const G* each = m->call_greens; each != nullptr && kept < kKeepGreens; each = each->next) ++kept;
-  if (kept == kKeepGreens) return foreign::free_call_green(m, g);
+  if (kept == kKeepGreens) return foreign::free_call_green(g);
   g->next = m->call_greens;
   m->call_greens = g;
 }

@@ -28,25 +28,12 @@ void put_or_free(sched::M* m, sched::G* g) noexcept;
 // The anchor to put back, when the one that was found may belong to a call out that is over.
 uintptr_t anchor_to_put_back(const sched::M* m, uintptr_t before) noexcept;
 
-CW_ALWAYS_INLINE uintptr_t here() noexcept { return reinterpret_cast<uintptr_t>(__builtin_frame_address(0)); }
-
 // g, the first of the list, is what runs, as call `number` of m.
 CW_ALWAYS_INLINE void begin(sched::M* m, sched::G* g, uint64_t number) noexcept {
   m->call_greens = g->next;
   g->id = m->id_base + number;
   m->current = g;
   m->calls_in.store(number + 1, std::memory_order_relaxed);  // relaxed: the owner alone adds
-}
-
-// Between these two handlers on top of us that call in are told CW_E_ASYNC.
-CW_ALWAYS_INLINE void shut_out_handlers(os::ThreadWords* words, sched::M* m) noexcept {
-  words->m = m;
-  std::atomic_signal_fence(std::memory_order_seq_cst);
-}
-CW_ALWAYS_INLINE void back_to_c(os::ThreadWords* words, sched::M* m, uintptr_t anchor) noexcept {
-  m->gate.leave(anchor);
-  std::atomic_signal_fence(std::memory_order_seq_cst);
-  words->m = nullptr;
 }
 
 // Whose call out a call in is below, and how deep it is.
@@ -65,7 +52,7 @@ CW_ALWAYS_INLINE Place place_of(const sched::M* m, uintptr_t before) noexcept {
 }
 
 CW_ALWAYS_INLINE bool too_deep(const sched::M* m, const Place& place) noexcept {
-  return place.depth > sched::scheduler().options.max_depth || sched::is_scarce(m, here());
+  return place.depth > sched::scheduler().options.max_depth || sched::is_scarce(m, sched::frame_here());
 }
 
 CW_ALWAYS_INLINE void begin_nested(sched::M* m, sched::G* g, const Place& place) noexcept {
@@ -86,7 +73,7 @@ CW_ALWAYS_INLINE void end(sched::M* m, sched::G* g, uintptr_t back) noexcept {
 #if defined(CW_PLANT_NOT_PUT_BACK)  // a test's build breaks INV-IN1
   if (back != crossing::kIdleAnchor) back = reinterpret_cast<uintptr_t>(&g->out);
 #endif
-  back_to_c(m->words, m, back);
+  sched::into_c(m->words, m, back);
 }
 
 CW_ALWAYS_INLINE void end_nested(sched::M* m, sched::G* g, const Place& place, uintptr_t before) noexcept {
@@ -101,10 +88,10 @@ CW_ALWAYS_INLINE void end_nested(sched::M* m, sched::G* g, const Place& place, u
 // looked), and so on. False: nothing was done; enter() knows.
 template <bool kNested>
 CW_ALWAYS_INLINE bool enter_warm(os::ThreadWords* words, sched::M* m, cw_abi_body body, void* frame) {
-  shut_out_handlers(words, m);
+  sched::shut_out_handlers(words, m);
   const uintptr_t before = kNested ? m->gate.own_anchor() : crossing::kIdleAnchor;
   // From here the runtime stays, if there is one, and with it the record that the anchor names.
-  const uintptr_t matter = m->gate.come_back_or_not() | reinterpret_cast<uintptr_t>(m->eh->caught) | m->eh->uncaught;
+  const uintptr_t matter = m->gate.come_back_or_not() | sched::in_flight(*m->eh);
   sched::G* g = m->call_greens;
   const uint64_t number = m->calls_in.load(std::memory_order_relaxed);
   bool may = matter == 0 && g != nullptr && number != m->id_limit;
@@ -115,7 +102,7 @@ CW_ALWAYS_INLINE bool enter_warm(os::ThreadWords* words, sched::M* m, cw_abi_bod
     may = may && !too_deep(m, place);
   }
   if (!may) [[unlikely]] {
-    back_to_c(words, m, before);
+    sched::into_c(words, m, before);
     return false;
   }
   begin(m, g, number);

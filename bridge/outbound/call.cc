@@ -20,14 +20,14 @@ void give_way(M* m, G* g) noexcept {
 
 // What call_warm() leaves to us: exceptions in flight, kinds.
 void call_closely(int kind, M* m, G* g, uintptr_t c_high, cw_abi_body body, void* frame, const void* function) {
-  const uintptr_t sp = here();
-  const bool eh_saved = in_flight(*m->eh) != 0 || g->in.is(crossing::Inbound::kHostEh);
+  const uintptr_t sp = sched::frame_here();
+  const bool eh_saved = sched::in_flight(*m->eh) != 0 || g->in.is(crossing::Inbound::kHostEh);
   begin(m, g, sp, reinterpret_cast<uintptr_t>(__builtin_return_address(0)), function);
   if (eh_saved) give_way(m, g);
   const uint64_t id = g->id;
   if (kind == CW_BLOCKING && !m->foreign) sched::give_up_p(m);  // we are on the green stack still, and what it calls takes the C stack
   g->out.c_sp = c_high - 1;
-  into_c(m->words, m, g);
+  sched::into_c(m->words, m, reinterpret_cast<uintptr_t>(&g->out));
 
   run_in_c(m, g, c_high, body, frame);
 
@@ -36,7 +36,7 @@ void call_closely(int kind, M* m, G* g, uintptr_t c_high, cw_abi_body body, void
 
 void call_leaf(M* m, const G* g, uintptr_t c_high, cw_abi_body body, void* frame, const void* function) {
   m->leaf = function;
-  if (room_of(g, here()) >= kLeafRoom) body(frame);
+  if (room_of(g, sched::frame_here()) >= kLeafRoom) body(frame);
   else run_in_c(m, g, c_high, body, frame);
   m->leaf = nullptr;
 }
@@ -48,23 +48,23 @@ CW_NOINLINE void take_back(M* m, G* g, bool saved) noexcept {
   *m->eh = saved ? g->eh : EhGlobals{};
   g->in.host_caught = host.caught;
   g->in.host_uncaught = host.uncaught;
-  if (in_flight(host) != 0) g->in.set(crossing::Inbound::kHostEh);
+  if (sched::in_flight(host) != 0) g->in.set(crossing::Inbound::kHostEh);
   else g->in.clear(crossing::Inbound::kHostEh);
 }
 
 CW_NOINLINE void end_closely(G* g, uint64_t id, uintptr_t sp, bool eh_saved) noexcept {
   if (sched::foreign::bound_m(*os::thread_words()) != g->m || not_there(g->m, g, id, sp) != 0) resumed(g, id, sp);
   M* m = g->m;
-  shut_out_handlers(m->words, m);
+  sched::shut_out_handlers(m->words, m);
   m->current = g;
-  if (eh_saved || in_flight(*m->eh) != 0) take_back(m, g, eh_saved);
+  if (eh_saved || sched::in_flight(*m->eh) != 0) take_back(m, g, eh_saved);
   if (!m->gate.come_back()) sched::come_back_slow(m, g);
   g->out.sp.store(0, std::memory_order_relaxed);  // last: INV-CR1
 }
 
 void call(int kind, cw_abi_body body, void* frame, const void* function) {
   M* m = static_cast<M*>(os::this_m());
-  if (m == nullptr || !may_be_left(m, m->current, here())) {
+  if (m == nullptr || !may_be_left(m, m->current, sched::frame_here())) {
     body(frame);  // nothing of ours to leave, or a handler or leaf on top of it
     return;
   }
@@ -81,7 +81,7 @@ const void** leaf_begin(const void* function) noexcept {
   M* m = static_cast<M*>(os::thread_words_here()->m);
   if (m == nullptr || crossing::float_apart()) [[unlikely]]
     return nullptr;
-  if (!may_be_left(m, m->current, here()) || room_of(m->current, here()) < kLeafRoom) [[unlikely]]
+  if (!may_be_left(m, m->current, sched::frame_here()) || room_of(m->current, sched::frame_here()) < kLeafRoom) [[unlikely]]
     return nullptr;
   m->leaf = function;
   return &m->leaf;

@@ -19,11 +19,6 @@ void end_closely(sched::G* g, uint64_t id, uintptr_t sp, bool eh_saved) noexcept
 // What C has left of exceptions is the host's; g's own come back from g->eh if they were saved there. Needs: the thread that C was on.
 void take_back(sched::M* m, sched::G* g, bool saved) noexcept;
 
-CW_ALWAYS_INLINE uintptr_t here() noexcept { return reinterpret_cast<uintptr_t>(__builtin_frame_address(0)); }
-
-// Not 0: an exception is handled or on its way.
-CW_ALWAYS_INLINE uintptr_t in_flight(const sched::EhGlobals& eh) noexcept { return reinterpret_cast<uintptr_t>(eh.caught) | eh.uncaught; }
-
 CW_ALWAYS_INLINE uintptr_t room_of(const sched::G* g, uintptr_t sp) noexcept { return sp - reinterpret_cast<uintptr_t>(g->stack.low); }
 
 // g is in user code of its own. A handler on top of a call out that is about to leave, or is just back, finds its record in use.
@@ -44,17 +39,6 @@ CW_ALWAYS_INLINE void run_in_c(const sched::M* m, const sched::G* g, uintptr_t c
   crossing::pivot_bare(CW_ASAN ? sched::c_stack_low(m, g) : 0, reinterpret_cast<void*>(c_high), body, frame);
 }
 
-CW_ALWAYS_INLINE void into_c(os::ThreadWords* words, sched::M* m, sched::G* g) noexcept {
-  m->gate.leave(reinterpret_cast<uintptr_t>(&g->out));
-  std::atomic_signal_fence(std::memory_order_seq_cst);
-  words->m = nullptr;
-}
-
-CW_ALWAYS_INLINE void shut_out_handlers(os::ThreadWords* words, sched::M* m) noexcept {
-  words->m = m;
-  std::atomic_signal_fence(std::memory_order_seq_cst);
-}
-
 // The call out of g is the innermost on m's thread, and it is the one that was begun. (An M
 // that is given back loses that anchor, and only resumed() sets it anew.)
 // 0, else it is not.
@@ -69,28 +53,28 @@ CW_ALWAYS_INLINE bool call_warm(cw_abi_body body, void* frame, const void* funct
   if (m == nullptr) [[unlikely]]
     return false;
   sched::G* g = m->current;
-  const uintptr_t sp = here();
+  const uintptr_t sp = sched::frame_here();
   // may_be_left(), no exception in flight on either side, and float_apart() is off: one test for all that is nearly always 0.
   const uintptr_t matter = reinterpret_cast<uintptr_t>(m->leaf) | m->gate.in_runtime_word() | g->out.sp.load(std::memory_order_relaxed) |
                            (g->in.rare.load(std::memory_order_relaxed) & (crossing::Inbound::kHostEh | crossing::Inbound::kFloat)) |
-                           in_flight(*m->eh);
+                           sched::in_flight(*m->eh);
   if (matter != 0 || room_of(g, sp) >= g->stack.bytes()) [[unlikely]]
     return false;
   const uint64_t id = g->id;
   begin(m, g, sp, reinterpret_cast<uintptr_t>(__builtin_return_address(0)), function);
   const uintptr_t c_high = sched::c_stack_high(m, g);
   g->out.c_sp = c_high - 1;
-  into_c(words, m, g);
+  sched::into_c(words, m, reinterpret_cast<uintptr_t>(&g->out));
 
   run_in_c(m, g, c_high, body, frame);
 
   words = os::thread_words_here();
   // The thread first: of another one m->eh may be gone.
-  if (words->note != reinterpret_cast<uintptr_t>(m) || (not_there(m, g, id, sp) | in_flight(*m->eh)) != 0) [[unlikely]] {
+  if (words->note != reinterpret_cast<uintptr_t>(m) || (not_there(m, g, id, sp) | sched::in_flight(*m->eh)) != 0) [[unlikely]] {
     end_closely(g, id, sp, false);
     return true;
   }
-  shut_out_handlers(words, m);
+  sched::shut_out_handlers(words, m);
   m->current = g;
   if (!m->gate.come_back()) [[unlikely]]
     sched::come_back_slow(m, g);

@@ -49,7 +49,7 @@ G* make_call_green(M* m) noexcept {
   return g;
 }
 
-void free_call_green(M*, G* g) noexcept {
+void free_call_green(G* g) noexcept {
   Scheduler& s = scheduler();
   poison::stack_freed(g->stack);
   s.stacks.release(g->stack, g->stack_class);

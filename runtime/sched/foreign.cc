@@ -41,6 +41,16 @@ void for_each(Visit visit) noexcept {
   for (uint32_t i = 0; i < count; ++i) visit(at(i));
 }
 
+// Workers too, if there are any.
+template <class Visit>
+void for_each_anywhere(Visit visit) noexcept {
+  for_each(visit);
+  if (phase() == Phase::Off) return;
+  const Scheduler& s = scheduler();
+  const uint32_t count = s.m_count.load(std::memory_order_acquire);
+  for (uint32_t i = 0; i < count; ++i) visit(s.ms[i]);
+}
+
 void push_spare(M* m) noexcept {
   table.spares.push(m);
   table.spare_count.fetch_add(1, std::memory_order_relaxed);
@@ -81,15 +91,13 @@ bool is_dead(const M* m) noexcept {
 void reap_dead() noexcept {
   const M* own = bound_m(*os::thread_words());  // in a fork child its number is the parent's
   for_each([&](M* m) {
-    int tid = m->tid.load(std::memory_order_relaxed);
-    if (m == own || tid == 0) return;
+    if (m == own || m->tid.load(std::memory_order_relaxed) == 0) return;
     const base::LockGuard guard(table.lock);  // another reaper, and then a thread with the same number, may be faster
     if (!is_dead(m)) return;
-    // The thread is dead, so only another reaper can be in our way. Its words are gone with it.
-    if (!m->tid.compare_exchange_strong(tid, 0, std::memory_order_acq_rel)) return;
+    m->tid.store(0, std::memory_order_relaxed);
     free(m->text);
     m->text = nullptr;
-    m->words = nullptr;
+    m->words = nullptr;  // gone with it
     m->alt_stack.abandon();
     make_spare(m);
   });
@@ -187,8 +195,6 @@ bool keep_thread_text(char* buffer) noexcept {
   return kept;
 }
 
-namespace {}  // namespace
-
 cw_status borrow_m(M** out, bool* per_call, Limited limited) noexcept {
   os::ThreadWords* words = os::thread_words();
   uint64_t limit = 0;
@@ -271,20 +277,14 @@ void shut_all() noexcept {
 }
 
 uint64_t inside() noexcept {
-  return count_inside([](auto visit) {
-    for_each([&](const M* m) { visit(*m); });
-    if (phase() == Phase::Off) return;
-    const Scheduler& s = scheduler();
-    const uint32_t count = s.m_count.load(std::memory_order_acquire);
-    for (uint32_t i = 0; i < count; ++i) visit(*s.ms[i]);
-  });
+  return count_inside([](auto visit) { for_each_anywhere([&](const M* m) { visit(*m); }); });
 }
 
 void release_all() noexcept {
   for_each([](M* m) {
     while (G* g = m->call_greens) {
       m->call_greens = g->next;
-      free_call_green(m, g);
+      free_call_green(g);
     }
   });
 }
@@ -294,20 +294,14 @@ Counters counters() noexcept {
   Counters c{};
   c.bound = table.bound_count.load(std::memory_order_relaxed);
   c.spare = table.spare_count.load(std::memory_order_relaxed);
-  const auto add = [&](const M* m) {
+  for_each_anywhere([&](const M* m) {
     c.inside += m->inside();
     c.calls_in += m->calls_in.load(std::memory_order_relaxed);
     c.calls_out += m->calls_out.load(std::memory_order_relaxed);
     c.nested += m->nested.load(std::memory_order_relaxed);
     c.stacks_learned += m->stacks_learned.load(std::memory_order_relaxed);
     c.stacks_accepted += m->stacks_accepted.load(std::memory_order_relaxed);
-  };
-  for_each(add);
-  if (phase() != Phase::Off) {
-    Scheduler& s = scheduler();
-    const uint32_t count = s.m_count.load(std::memory_order_acquire);
-    for (uint32_t i = 0; i < count; ++i) add(s.ms[i]);
-  }
+  });
   return c;
 }
 

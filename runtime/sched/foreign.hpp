@@ -51,7 +51,7 @@ cw_status admit(M* m) noexcept;
 // A record with a warm stack for a call in on m. Null: no memory, or max_green.
 G* make_call_green(M* m) noexcept;
 // One too many, or at the end of the runtime.
-void free_call_green(M* m, G* g) noexcept;
+void free_call_green(G* g) noexcept;
 
 // Is sp in the own stack of another bound thread?
 bool own_stack_of_another(const M* m, uintptr_t sp) noexcept;

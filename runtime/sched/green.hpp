@@ -34,6 +34,9 @@ struct EhGlobals {
   uint64_t uncaught = 0;  // an unsigned int and padding
 };
 
+// Not 0: an exception is handled or on its way.
+CW_ALWAYS_INLINE uintptr_t in_flight(const EhGlobals& eh) noexcept { return reinterpret_cast<uintptr_t>(eh.caught) | eh.uncaught; }
+
 enum class GState : uint8_t {
   Free,      // in a free list
   Runnable,  // in a queue

@@ -14,10 +14,6 @@ constexpr uintptr_t kGuessBelow = 32 << 10, kGuessAbove = 1 << 10;
 constexpr uintptr_t kFrames = 8 << 10;  // between a guess and a call further down on the same stack: frames of C
 constexpr uintptr_t kReserve = 64 << 10;
 
-void count(std::atomic<uint64_t>& counter) noexcept {
-  counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);  // relaxed: the owner alone adds
-}
-
 void use(M* m, const HostRange& range) noexcept {
   const uintptr_t bytes = range.high - range.low;
   m->host_before = m->host;
@@ -89,7 +85,7 @@ void learn(M* m, HostRange& range) noexcept {
       return;
     }
   }
-  count(m->stacks_learned);
+  P::count(m->stacks_learned);
   uint32_t at = stacks.used;
   if (at < HostStacks::kLearned) {
     ++stacks.used;
@@ -142,7 +138,7 @@ cw_status update_system_stack(M* m, uintptr_t sp, uintptr_t anchor) noexcept {
     }
     learn(m, found);
   }
-  if (nested) count(m->stacks_accepted);
+  if (nested) P::count(m->stacks_accepted);
   use(m, found);
   if (outdated) m->host_before = HostWindow{};
   return CW_OK;

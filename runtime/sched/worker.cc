@@ -55,7 +55,7 @@ void* worker_main(void* argument) {
   m->text = nullptr;
   while (G* g = m->call_greens) {
     m->call_greens = g->next;
-    foreign::free_call_green(m, g);
+    foreign::free_call_green(g);
   }
   base::LockGuard guard(s.lock);
   if (!m->retired) --s.m_alive;

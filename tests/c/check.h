@@ -25,6 +25,14 @@ static inline void check_status(cw_status got, cw_status expected, const char *c
   }
 }
 
+/* How many threads are bound to the runtime. */
+static inline uint64_t foreign_threads(void) {
+  cw_stats s;
+  CHECK_STATUS(cw_stats_init(&s), CW_OK);
+  CHECK_STATUS(cw_runtime_stats(&s), CW_OK);
+  return s.foreign_threads;
+}
+
 /* The last statement of main. */
 static inline int checks_result(void) {
   if (checks_failed != 0) printf("%d checks failed\n", checks_failed);

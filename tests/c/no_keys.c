@@ -23,13 +23,6 @@ static void check_values(const char *base) {
   for (size_t i = 0; i < count; ++i) CHECK(pthread_getspecific(keys[i]) == base + i);
 }
 
-static uint64_t foreign_threads(void) {
-  cw_stats s;
-  CHECK_STATUS(cw_stats_init(&s), CW_OK);
-  CHECK_STATUS(cw_runtime_stats(&s), CW_OK);
-  return s.foreign_threads;
-}
-
 static void callback(void *arg) {
   CHECK(foreign_threads() == 1);
   CHECK_STATUS(cw_green_sleep(1000), CW_OK);

@@ -19,13 +19,6 @@ enum { ROUNDS = 20, DESTRUCTOR_ROUNDS = PTHREAD_DESTRUCTOR_ITERATIONS - (HOST_TS
 static pthread_key_t key_before, key_after;
 static atomic_int calls;
 
-static uint64_t foreign_threads(void) {
-  cw_stats s;
-  CHECK_STATUS(cw_stats_init(&s), CW_OK);
-  CHECK_STATUS(cw_runtime_stats(&s), CW_OK);
-  return s.foreign_threads;
-}
-
 static void callback(void *arg) {
   (void)arg;
   CHECK(cw_on_green() == 1);

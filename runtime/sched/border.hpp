@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+//
+// The two steps over the border between C and us, as calls in and calls out take them, in the order that signal handlers on top of us need.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "runtime/sched/machine.hpp"
+
+namespace causeway::sched {
+
+CW_ALWAYS_INLINE uintptr_t frame_here() noexcept { return reinterpret_cast<uintptr_t>(__builtin_frame_address(0)); }
+
+// Between these two handlers on top of us that call in are told CW_E_ASYNC.
+CW_ALWAYS_INLINE void shut_out_handlers(os::ThreadWords* words, M* m) noexcept {
+  words->m = m;
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+}
+CW_ALWAYS_INLINE void into_c(os::ThreadWords* words, M* m, uintptr_t anchor) noexcept {
+  m->gate.leave(anchor);
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  words->m = nullptr;
+}
+
+}  // namespace causeway::sched
