@@ -108,6 +108,7 @@ class Gate {
   uint32_t enter_runtime_slow(H& host) noexcept;
 
   uint32_t poll_bits() const noexcept { return poll_.load(std::memory_order_acquire) & ~poll::kFence; }
+  bool fences() const noexcept { return (poll_.load(std::memory_order_relaxed) & poll::kFence) != 0; }  // for tests and reports
   bool in_runtime() const noexcept { return in_runtime_word() != 0; }
   uint32_t in_runtime_word() const noexcept { return in_runtime_.load(std::memory_order_relaxed); }
 

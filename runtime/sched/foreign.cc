@@ -253,6 +253,7 @@ cw_status admit(M* m) noexcept {
   if (m->gate.poll_bits() == 0) return CW_OK;
   const Phase now = open_gate(*m, table.lock, [] { return phase(); });
   if (now == Phase::Running) {
+    follow_mode(m);  // the record may be older than this runtime
     mark_float_apart(m->words);
     return CW_OK;
   }

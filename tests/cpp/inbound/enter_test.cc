@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "runtime/sched/sched.hpp"
 #include "tests/cpp/inbound/support.hpp"
 
 namespace {
@@ -37,6 +38,24 @@ TEST_CASE("a call in runs on a green thread of its own, a call on a green thread
     CHECK(enter([&] { inner = cw_green_id(); }) == CW_OK);
     CHECK(inner == own);
   }).join();
+}
+
+TEST_CASE("a thread that outlives runtimes crosses as each of them needs it: with fences or without") {
+  const auto fences = [] { return causeway::sched::foreign::bound_m(*causeway::os::thread_words())->gate.fences(); };
+  const auto mode = [] { return causeway::base::asym::fence_mode(); };
+  on_thread([&] {
+    CHECK(enter([] {}) == CW_OK);  // starts the first one, after the thread's record was made
+    CHECK(fences() == mode());
+    CHECK(cw_runtime_stop(kLimitNs) == CW_OK);
+    for (const int barrier : {CW_BARRIER_AUTO, CW_BARRIER_FENCE, CW_BARRIER_AUTO}) {
+      causeway::options options;
+      options.barrier = barrier;
+      const causeway::runtime runtime(options);
+      CHECK(enter([] {}) == CW_OK);
+      CHECK(fences() == mode());
+      if (barrier == CW_BARRIER_FENCE) CHECK(fences());
+    }
+  });
 }
 
 TEST_CASE("a callback counts as a green thread while it runs, and its thread as a foreign one until it ends") {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // A warm call in or out makes no system call and no allocation, and locks nothing: counted (census.hpp), on a bound thread, on the main thread,
-// and on a worker; typed and not; nested; with membarrier and with fences (TestCgoNoEscape).
+// and on a worker; typed and not; nested; with membarrier and with fences, also after the other (TestCgoNoEscape).
 //
 // Risk: something that is needed once in a million calls is asked for in each. A worker's processor may be taken while the system lets its
 // thread wait, and then it has to ask for one: so each kind is counted in rounds, until enough of them were free of it. What a call costs each
@@ -141,6 +141,12 @@ void on_main_or_foreign(const char* where, bool locks) {
   cw_enter([](void* at) { count_all(static_cast<const char*>(at), kOnGreen, false); }, const_cast<char*>(where));
 }
 
+// The first call starts the runtime: the thread's record is older than it.
+void run_implicit() {
+  on_main_or_foreign("the main thread, whose call started the runtime", true);
+  cw_runtime_stop(CW_FOREVER);
+}
+
 void run(int barrier) {
   causeway::options options;
   options.processors = 1;
@@ -169,8 +175,10 @@ int main() {
     return 77;
   }
   count_the_counters();
+  run_implicit();
   run(CW_BARRIER_AUTO);
   run(CW_BARRIER_FENCE);
+  run(CW_BARRIER_AUTO);  // the main thread's record has seen all of them
   if (failed != 0) std::printf("%d kinds of calls do more than they may\n", failed);
   return failed != 0;
 }
