@@ -51,6 +51,7 @@ namespace causeway::arch {
 using Registers = Cpu::Registers;
 
 using EntryFunction = void (*)(void* value);
+using WordsFunction = std::uint64_t (*)(std::uint64_t, std::uint64_t, std::uint64_t);
 using PivotFunction = void* (*)(void* argument);
 
 // A place in a stack, as a frame-pointer walk needs it.
@@ -89,6 +90,10 @@ extern "C" {
 // The same in one frame instead of two, a call less. For a caller without a landing pad around the call (no try block, no destructor to run): an
 // unwinder takes the address that this returns to for an interrupted instruction, and would miss the pad.
 [[gnu::visibility("hidden")]] void* cw_arch_pivot_inner(void* stack_high, causeway::arch::PivotFunction fn, void* argument);
+
+// cw_arch_pivot_inner with three arguments and a result. Needs: stack_high a multiple of 16
+[[gnu::visibility("hidden")]] std::uint64_t cw_arch_pivot_words(std::uint64_t a, std::uint64_t b, std::uint64_t c, void* stack_high,
+                                                                causeway::arch::WordsFunction fn);
 #endif
 
 // Stores the caller's callee-saved registers, its sp and fp, and the address it goes on at.

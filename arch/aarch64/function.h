@@ -2,16 +2,17 @@
 /*
  * Beginning and end of an assembly function, and the notes that every object of this folder carries.
  *
- * Functions are hidden: they are called from inside the library only, never through a lookup table of the loader.
+ * Functions are hidden: they are called from inside the library only, never through a lookup table of the loader. They lie beside the C++
+ * half of the crossings (marked hot): a call after a pause finds one page of code, not two.
  */
 #pragma once
 
-#define CW_FUNCTION(name) \
-  .text;                  \
-  .p2align 4;             \
-  .globl name;            \
-  .hidden name;           \
-  .type name, %function;  \
+#define CW_FUNCTION(name)              \
+  .section .text.hot, "ax", %progbits; \
+  .p2align 4;                          \
+  .globl name;                         \
+  .hidden name;                        \
+  .type name, %function;               \
   name:
 
 #define CW_FUNCTION_END(name) .size name, . - name

@@ -54,4 +54,23 @@ CW_FUNCTION(cw_arch_pivot_inner)
         .cfi_endproc
 CW_FUNCTION_END(cw_arch_pivot_inner)
 
+// cw_arch_pivot_inner with three arguments, which stay where they are: uint64_t cw_arch_pivot_words(a, b, c, stack_high /*x3*/, fn /*x4*/)
+CW_FUNCTION(cw_arch_pivot_words)
+        .cfi_startproc
+        .cfi_signal_frame
+        mov     x5, sp
+        stp     x5, x30, [x3, #-16]!
+        mov     sp, x3
+        .cfi_remember_state
+        .cfi_escape 0x0f, 3, 0x8f, 0x00, 0x06
+        .cfi_escape 0x10, 30, 2, 0x8f, 0x08
+        blr     x4
+        nop
+        ldp     x3, x30, [sp]
+        mov     sp, x3
+        .cfi_restore_state
+        ret
+        .cfi_endproc
+CW_FUNCTION_END(cw_arch_pivot_words)
+
 CW_OBJECT_NOTES

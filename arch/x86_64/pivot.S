@@ -52,4 +52,20 @@ CW_FUNCTION(cw_arch_pivot_inner)
         .cfi_endproc
 CW_FUNCTION_END(cw_arch_pivot_inner)
 
+// cw_arch_pivot_inner with three arguments, which stay where they are: uint64_t cw_arch_pivot_words(a, b, c, stack_high /*rcx*/, fn /*r8*/)
+CW_FUNCTION(cw_arch_pivot_words)
+        .cfi_startproc
+        .cfi_signal_frame
+        movq    %rsp, -16(%rcx)
+        leaq    -16(%rcx), %rsp
+        .cfi_remember_state
+        .cfi_escape 0x0f, 5, 0x77, 0x00, 0x06, 0x23, 0x08
+        call    *%r8
+        nop
+        movq    (%rsp), %rsp
+        .cfi_restore_state
+        ret
+        .cfi_endproc
+CW_FUNCTION_END(cw_arch_pivot_words)
+
 CW_OBJECT_NOTES

@@ -45,11 +45,16 @@ cw_status with_runtime(Try&& attempt) {
 struct Guarded {
   cw_fn fn;
   void* arg;
-  bool threw = false;
+  cw_status status = CW_OK;
 
-  static void run(void* self) {
-    auto* me = static_cast<Guarded*>(self);
-    me->threw = run_guarded([&] { me->fn(me->arg); });
+  static uint64_t run(uint64_t self, uint64_t /*unused*/, uint64_t /*unused*/) {
+    auto* me = reinterpret_cast<Guarded*>(self);
+    if (run_guarded([&] { me->fn(me->arg); })) me->status = CW_E_PANIC;
+    return 0;
+  }
+  static uint64_t failed(cw_status status, uint64_t self) noexcept {
+    reinterpret_cast<Guarded*>(self)->status = status;
+    return 0;
   }
 };
 
@@ -68,47 +73,61 @@ std::atomic<uint64_t> failures[kStatuses]{};
 }  // namespace causeway::capi
 
 using namespace causeway::capi;  // NOLINT(google-build-using-namespace): this file's own subject
+namespace inbound = causeway::inbound;
 namespace os = causeway::os;
 namespace sched = causeway::sched;
 
 namespace {
 
-CW_NOINLINE cw_status enter_otherwise(cw_abi_body body, void* frame) {
-  return with_runtime([&] { return causeway::inbound::enter(body, frame); });
+CW_NOINLINE uint64_t enter_otherwise(uint64_t a, uint64_t b, uint64_t c, const cw_abi_entry* entry) {
+  uint64_t result = 0;
+  const cw_status status = with_runtime([&] { return inbound::enter({a, b, c, entry}, &result); });
+  return status == CW_OK ? result : entry->failed(status, a);
 }
 
 // Not on the stack of the call before: of a host that alternates between two on the one before that.
-CW_NOINLINE cw_status enter_elsewhere(os::ThreadWords* words, sched::M* m, cw_abi_body body, void* frame) {
-  if (sched::use_stack_before(m, sched::frame_here()) && causeway::inbound::enter_warm<false>(words, m, body, frame)) [[likely]]
-    return CW_OK;
-  return enter_otherwise(body, frame);
+[[gnu::hot]] CW_NOINLINE uint64_t enter_elsewhere(uint64_t a, uint64_t b, uint64_t c, const cw_abi_entry* entry, os::ThreadWords* words, sched::M* m) {
+  if (!sched::use_stack_before(m, sched::frame_here())) [[unlikely]]
+    return enter_otherwise(a, b, c, entry);
+  sched::G* g = inbound::begin_warm<false>(words, m);
+  if (g == nullptr) [[unlikely]]
+    return enter_otherwise(a, b, c, entry);
+  return inbound::end_warm<false>(g, inbound::run(g, {a, b, c, entry}));
 }
 
-CW_NOINLINE cw_status enter_nested(os::ThreadWords* words, sched::M* m, cw_abi_body body, void* frame) {
-  if (sched::on_known_stack(m, sched::frame_here()) && causeway::inbound::enter_warm<true>(words, m, body, frame)) [[likely]]
-    return CW_OK;
-  return enter_otherwise(body, frame);
+[[gnu::hot]] CW_NOINLINE uint64_t enter_nested(uint64_t a, uint64_t b, uint64_t c, const cw_abi_entry* entry, os::ThreadWords* words, sched::M* m) {
+  if (!sched::on_known_stack(m, sched::frame_here())) [[unlikely]]
+    return enter_otherwise(a, b, c, entry);
+  sched::G* g = inbound::begin_warm<true>(words, m);
+  if (g == nullptr) [[unlikely]]
+    return enter_otherwise(a, b, c, entry);
+  return inbound::end_warm<true>(g, inbound::run(g, {a, b, c, entry}));
 }
 
 }  // namespace
 
-cw_status cw_abi_enter(cw_abi_body body, void* frame) {
+// The hints keep the way of most calls in one piece: a taken jump costs as much as five instructions.
+[[gnu::hot, gnu::aligned(64)]] uint64_t cw_abi_enter(uint64_t a, uint64_t b, uint64_t c, const cw_abi_entry* entry) {
   os::ThreadWords* words = os::thread_words_here();
-  if (((words->note & os::note::kFlags) | reinterpret_cast<uintptr_t>(words->m)) != 0) [[unlikely]]
-    return enter_otherwise(body, frame);
+  if ((words->note & os::note::kFlags) != 0 || words->m != nullptr) [[unlikely]]
+    return enter_otherwise(a, b, c, entry);
   auto* m = reinterpret_cast<sched::M*>(words->note);
-  if (m->gate.own_anchor() != causeway::crossing::kIdleAnchor) return enter_nested(words, m, body, frame);
-  if (!sched::on_known_stack(m, sched::frame_here())) return enter_elsewhere(words, m, body, frame);
-  if (causeway::inbound::enter_warm<false>(words, m, body, frame)) [[likely]]
-    return CW_OK;
-  return enter_otherwise(body, frame);
+  if (m->gate.own_anchor() != causeway::crossing::kIdleAnchor) [[unlikely]]
+    return enter_nested(a, b, c, entry, words, m);
+  if (!sched::on_known_stack(m, sched::frame_here())) [[unlikely]]
+    return enter_elsewhere(a, b, c, entry, words, m);
+  sched::G* g = inbound::begin_warm<false>(words, m);
+  if (g == nullptr) [[unlikely]]
+    return enter_otherwise(a, b, c, entry);
+  return inbound::end_warm<false>(g, inbound::run(g, {a, b, c, entry}));
 }
 
 cw_status cw_enter(cw_fn fn, void* arg) {
   if (fn == nullptr) return fail(CW_E_INVALID, "cw_enter: fn is NULL");
   Guarded call{fn, arg};
-  if (const cw_status status = cw_abi_enter(&Guarded::run, &call); status != CW_OK) return status;
-  return call.threw ? fail(CW_E_PANIC, "cw_enter: an exception left the function") : CW_OK;
+  static constexpr cw_abi_entry kEntry{&Guarded::run, &Guarded::failed};
+  cw_abi_enter(reinterpret_cast<uint64_t>(&call), 0, 0, &kEntry);
+  return call.status == CW_E_PANIC ? fail(CW_E_PANIC, "cw_enter: an exception left the function") : call.status;
 }
 
 cw_status cw_post(cw_fn fn, void* arg) {

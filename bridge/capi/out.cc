@@ -30,9 +30,9 @@ struct Guarded {
 
 }  // namespace
 
-const void** cw_abi_leaf_begin(const void* function) { return causeway::outbound::leaf_begin(function); }
+[[gnu::hot]] const void** cw_abi_leaf_begin(const void* function) { return causeway::outbound::leaf_begin(function); }
 
-cw_status cw_abi_call(int kind, cw_abi_body body, void* frame, const void* function) {
+[[gnu::hot]] cw_status cw_abi_call(int kind, cw_abi_body body, void* frame, const void* function) {
   if (kind != CW_QUICK || !causeway::outbound::call_warm(body, frame, function)) [[unlikely]]
     causeway::outbound::call(kind, body, frame, function);
   return CW_OK;

@@ -14,6 +14,8 @@ namespace foreign = sched::foreign;
 
 constexpr uint64_t kLookAgainNs = 50'000;
 constexpr uint32_t kKeepGreens = 4;  // warm stacks that an M keeps beside those in use
+// Ids that an M reserves at once. Many: the call that takes new ones goes the whole way, which is cold, 2 us where others take 60 ns.
+constexpr uint64_t kIdBatch = 1 << 20;
 
 bool on_alternate_stack() noexcept {
   stack_t now{};
@@ -21,7 +23,7 @@ bool on_alternate_stack() noexcept {
 }
 
 // Managed code of ours runs on this thread already.
-CW_NOINLINE cw_status enter_again(M* m, cw_abi_body body, void* frame) {
+CW_NOINLINE cw_status enter_again(M* m, const Call& call, uint64_t* result) {
   const uintptr_t sp = sched::frame_here();
   const G* g = m->current;
   const bool on_own = sp >= reinterpret_cast<uintptr_t>(g->stack.low) && sp < reinterpret_cast<uintptr_t>(g->stack.high);
@@ -34,14 +36,14 @@ CW_NOINLINE cw_status enter_again(M* m, cw_abi_body body, void* frame) {
   }
   // Not in user code, or in the middle of a call out's first or last steps.
   if (!on_own || g->is_system || m->gate.in_runtime() || g->out.in_c() || m->gate.own_anchor() != 0) return CW_E_ASYNC;
-  body(frame);
+  *result = call.entry->target(call.a, call.b, call.c);
   return CW_OK;
 }
 
-cw_status enter_known(M* m, cw_abi_body body, void* frame);
+cw_status enter_known(M* m, const Call& call, uint64_t* result);
 
 // The first call of a thread, and each one of a thread whose end nobody would notice.
-CW_NOINLINE cw_status enter_unbound(cw_abi_body body, void* frame) {
+CW_NOINLINE cw_status enter_unbound(const Call& call, uint64_t* result) {
   os::ThreadWords* words = os::thread_words();
   // Until the thread is bound, a handler on top of us that calls in is told CW_E_ASYNC: we are such a handler if the flag is set already.
   if ((os::set_thread_flags(os::note::kInside) & (os::note::kInside | os::note::kAsync)) != 0) return CW_E_ASYNC;
@@ -56,7 +58,7 @@ CW_NOINLINE cw_status enter_unbound(cw_abi_body body, void* frame) {
   }
   os::clear_thread_flags(os::note::kInside);
   if (status != CW_OK) return status;
-  if (!per_call) return enter_known(m, body, frame);
+  if (!per_call) return enter_known(m, call, result);
   struct Back {  // on every way out; the call may have gone on on another thread
     os::ThreadWords* words;
     M* m;
@@ -64,7 +66,7 @@ CW_NOINLINE cw_status enter_unbound(cw_abi_body body, void* frame) {
       if (os::thread_words() == words && foreign::bound_m(*words) == m) foreign::give_back_m(m);
     }
   } back{os::thread_words(), m};
-  return enter_known(m, body, frame);
+  return enter_known(m, call, result);
 }
 
 // What is rare about a green thread that ran a call in: a text, a stop state, a lock on the thread. User mode: runs destructors.
@@ -81,7 +83,7 @@ CW_NOINLINE void drop_rare(G* g) {
 // Ids for the calls from `number` on.
 void more_ids(M* m, uint64_t number) noexcept {
   uint64_t first = 0, last = 0;
-  sched::take_ids(first, last);
+  sched::take_ids(kIdBatch, first, last);
   m->id_base = first - number;
   m->id_limit = number + (last - first);
 }
@@ -94,21 +96,18 @@ void save_host_eh(const M* m, G* g) noexcept {
   *m->eh = sched::EhGlobals{};
 }
 
-// Not run after all: C goes on.
-cw_status refuse(os::ThreadWords* words, cw_status status) noexcept {
-  words->m = nullptr;
-  return status;
-}
-
-// enter_warm() with all that it leaves to us. The thread is bound.
-cw_status enter_bound(M* m, cw_abi_body body, void* frame) {
+// begin_warm() and end_warm() with all that they leave to us. The thread is bound.
+cw_status enter_bound(M* m, const Call& call, uint64_t* result) {
   os::ThreadWords* words = m->words;
   sched::shut_out_handlers(words, m);
   uintptr_t before = m->gate.own_anchor();
   bool quiet = m->gate.come_back();
   if (!quiet && m->foreign) {
     const auto may = [m] { return on_alternate_stack() ? CW_E_ASYNC : foreign::admit(m); };
-    if (const cw_status status = sched::come_in(*m, before, may); status != CW_OK) return refuse(words, status);
+    if (const cw_status status = sched::come_in(*m, before, may); status != CW_OK) {
+      words->m = nullptr;  // C goes on
+      return status;
+    }
     quiet = true;
   }
   // From here the runtime stays, and with it the record that the anchor names.
@@ -126,46 +125,48 @@ cw_status enter_bound(M* m, cw_abi_body body, void* frame) {
   if (number == m->id_limit) more_ids(m, number);
   G* g = m->call_greens;
   begin(m, g, number);
-  if (nested) begin_nested(m, g, place);
+  if (nested) begin_nested(m, g, place, before);
   if (!quiet) sched::come_back_slow(m, g);
   if (sched::in_flight(*m->eh) != 0) save_host_eh(m, g);
 
-  crossing::pivot_bare(reinterpret_cast<uintptr_t>(g->stack.low), g->in.high, body, frame);
-
-  if (g->in.rare.load(std::memory_order_relaxed) != 0) end_closely(g, before);
-  else if (nested) end_nested(m, g, place, before);
-  else end(m, g, before);
+  const uint64_t ran = run(g, call);
+  *result = nested ? end_warm<true>(g, ran) : end_warm<false>(g, ran);
   return CW_OK;
 }
 
-CW_NOINLINE cw_status enter_float_apart(M* m, cw_abi_body body, void* frame) {
+CW_NOINLINE cw_status enter_float_apart(M* m, const Call& call, uint64_t* result) {
   const arch::FloatControl host = arch::save_float_control();
   arch::restore_float_control(arch::kFreshFloatControl);
-  const cw_status status = enter_bound(m, body, frame);
+  const cw_status status = enter_bound(m, call, result);
   arch::restore_float_control(host);
   return status;
 }
 
-cw_status enter_known(M* m, cw_abi_body body, void* frame) {
-  return crossing::float_apart() ? enter_float_apart(m, body, frame) : enter_bound(m, body, frame);
+cw_status enter_known(M* m, const Call& call, uint64_t* result) {
+  return crossing::float_apart() ? enter_float_apart(m, call, result) : enter_bound(m, call, result);
 }
 
 }  // namespace
 
-CW_NOINLINE cw_status enter(cw_abi_body body, void* frame) {
+CW_NOINLINE cw_status enter(const Call& call, uint64_t* result) {
   os::ThreadWords* words = os::thread_words();
-  if (words->m != nullptr) return enter_again(static_cast<M*>(words->m), body, frame);
+  if (words->m != nullptr) return enter_again(static_cast<M*>(words->m), call, result);
   // A flag but kFloatApart: the thread is ending, or we are in a handler on top of a wait.
   M* m = (words->note & os::note::kFlags & ~os::note::kFloatApart) == 0 ? foreign::bound_m(*words) : nullptr;
-  return m != nullptr ? enter_known(m, body, frame) : enter_unbound(body, frame);
+  return m != nullptr ? enter_known(m, call, result) : enter_unbound(call, result);
 }
 
-CW_NOINLINE void put_or_free(M* m, G* g) noexcept {
+CW_NOINLINE uint64_t end_out_of_order(M* m, G* g, uintptr_t back, uint64_t result) noexcept {
   uint32_t kept = 0;
-  for (const G* each = m->call_greens; each != nullptr && kept < kKeepGreens; each = each->next) ++kept;
-  if (kept == kKeepGreens) return foreign::free_call_green(g);
-  g->next = m->call_greens;
-  m->call_greens = g;
+  for (const G* each = m->call_greens; each != nullptr && kept < kKeepGreens; each = each->next_ready) ++kept;
+  if (kept < kKeepGreens) {
+    g->next_ready = m->call_greens;
+    m->call_greens = g;
+  } else {
+    foreign::free_call_green(g);
+  }
+  leave(m, g, back);
+  return result;
 }
 
 CW_NOINLINE uintptr_t anchor_to_put_back(const M* m, uintptr_t before) noexcept {
@@ -176,18 +177,18 @@ CW_NOINLINE uintptr_t anchor_to_put_back(const M* m, uintptr_t before) noexcept 
   return reinterpret_cast<uintptr_t>(&m->base->out);
 }
 
-CW_NOINLINE void end_closely(G* g, uintptr_t before) {
+CW_NOINLINE uint64_t end_closely(G* g, uintptr_t found, uint64_t result) {
   using crossing::Inbound;
   M* m = g->m;
   if (g->in.is(Inbound::kExtras)) drop_rare(g);
   // What was found, while that call out goes on on this thread; else what resumed() found instead.
-  const bool found_is_there = before != crossing::kIdleAnchor && green_of(before)->m == m && green_of(before)->out.in_c();
-  const uintptr_t back = anchor_to_put_back(m, g->in.is(Inbound::kMoved) && !found_is_there ? g->in.before : before);
+  const bool found_is_there = found != crossing::kIdleAnchor && green_of(found)->m == m && green_of(found)->out.in_c();
+  const uintptr_t back = anchor_to_put_back(m, g->in.is(Inbound::kMoved) && !found_is_there ? g->in.before : found);
   if (g->in.is(Inbound::kHostEh)) *m->eh = sched::EhGlobals{g->in.host_caught, g->in.host_uncaught};
   g->in.clear(~Inbound::kFloat);
   g->outer = nullptr;
   g->depth = 1;
-  end(m, g, back);
+  return end(m, g, back, result);
 }
 
 }  // namespace causeway::inbound

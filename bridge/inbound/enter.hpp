@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The warm way of a call in, inline, so that a call from an entry is one frame of ours and the pivot's. inbound.hpp has the steps and INV-IN*;
-// what is rare is behind calls, in enter.cc.
+// what is rare is behind calls, in enter.cc. Decision 0015 has what a call costs, and why it is in this form.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,12 @@
 
 namespace causeway::inbound {
 
+// What is to run, on the green thread's stack.
+struct Call {
+  uint64_t a, b, c;
+  const cw_abi_entry* entry;
+};
+
 // Any call in, whatever is the matter.
 //
 // From the first store to the thread's word to the last, a signal handler on top of us that calls in is told CW_E_ASYNC.
@@ -19,18 +25,19 @@ namespace causeway::inbound {
 // Allocates:   at the first call of a thread, and when it nests deeper than before
 // Errors:      CW_E_NOT_READY, CW_E_STOPPED, CW_E_DEPTH, CW_E_LIMIT, CW_E_NOMEM, CW_E_ASYNC
 // Signal-safe: no, but it answers CW_E_ASYNC to most handlers that try
-cw_status enter(cw_abi_body body, void* frame);
+cw_status enter(const Call& call, uint64_t* result);
 
-// The end of a call in that was moved, or left something (Inbound::rare).
-void end_closely(sched::G* g, uintptr_t before);
-// The list has changed since g was taken from it: puts g back, or frees it if there are enough.
-void put_or_free(sched::M* m, sched::G* g) noexcept;
+// Ends of a call in that are rare; they take its result and give it back, so that the warm way keeps nothing for after them.
+// One that was moved, or left something (Inbound::rare). `found`: the anchor that it found.
+uint64_t end_closely(sched::G* g, uintptr_t found, uint64_t result);
+// The list has changed since g was taken from it: puts g back, or frees it if there are enough; and the rest of end().
+uint64_t end_out_of_order(sched::M* m, sched::G* g, uintptr_t back, uint64_t result) noexcept;
 // The anchor to put back, when the one that was found may belong to a call out that is over.
 uintptr_t anchor_to_put_back(const sched::M* m, uintptr_t before) noexcept;
 
 // g, the first of the list, is what runs, as call `number` of m.
 CW_ALWAYS_INLINE void begin(sched::M* m, sched::G* g, uint64_t number) noexcept {
-  m->call_greens = g->next;
+  m->call_greens = g->next_ready;
   g->id = m->id_base + number;
   m->current = g;
   m->calls_in.store(number + 1, std::memory_order_relaxed);  // relaxed: the owner alone adds
@@ -55,18 +62,26 @@ CW_ALWAYS_INLINE bool too_deep(const sched::M* m, const Place& place) noexcept {
   return place.depth > sched::scheduler().options.max_depth || sched::is_scarce(m, sched::frame_here());
 }
 
-CW_ALWAYS_INLINE void begin_nested(sched::M* m, sched::G* g, const Place& place) noexcept {
+CW_ALWAYS_INLINE void begin_nested(sched::M* m, sched::G* g, const Place& place, uintptr_t found) noexcept {
   g->outer = place.outer;
   if (place.outer != nullptr) g->outer_id = place.outer->id;
+  else g->in.found = found;
   g->depth = place.depth;
   m->nested.store(m->nested.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);  // relaxed: the owner alone adds
 }
 
-CW_ALWAYS_INLINE void end(sched::M* m, sched::G* g, uintptr_t back) noexcept {
-  g->id = 0;
-  if (m->call_greens == g->next) [[likely]]
-    m->call_greens = g;
-  else put_or_free(m, g);
+// The anchor that a nested call in found.
+CW_ALWAYS_INLINE uintptr_t found_by(const sched::G* g) noexcept {
+  const sched::G* outer = g->outer;
+  return outer != nullptr ? reinterpret_cast<uintptr_t>(&outer->out) : g->in.found;
+}
+
+// Here the target runs.
+CW_ALWAYS_INLINE uint64_t run(const sched::G* g, const Call& call) {
+  return crossing::pivot_words(reinterpret_cast<uintptr_t>(g->stack.low), g->in.high, call.entry->target, call.a, call.b, call.c);
+}
+
+CW_ALWAYS_INLINE void leave(sched::M* m, [[maybe_unused]] const sched::G* g, uintptr_t back) noexcept {
   // release: all that this call did; pairs with the acquire in M::inside().
   m->calls_ended.store(m->calls_ended.load(std::memory_order_relaxed) + 1, std::memory_order_release);
   m->current = &m->system;  // a signal handler on top of us looks there, and the record's runtime may be gone once the anchor is stored
@@ -76,18 +91,29 @@ CW_ALWAYS_INLINE void end(sched::M* m, sched::G* g, uintptr_t back) noexcept {
   sched::into_c(m->words, m, back);
 }
 
-CW_ALWAYS_INLINE void end_nested(sched::M* m, sched::G* g, const Place& place, uintptr_t before) noexcept {
-  // INV-IN1. Whoever called out is there still, or has gone on out of its turn.
-  const bool there = place.outer != nullptr && place.outer->m == m && place.outer->out.in_c();
-  g->outer = nullptr;
-  g->depth = 1;
-  end(m, g, there ? before : anchor_to_put_back(m, before));
+CW_ALWAYS_INLINE uint64_t end(sched::M* m, sched::G* g, uintptr_t back, uint64_t result) noexcept {
+  g->id = 0;
+  if (m->call_greens != g->next_ready) [[unlikely]]
+    return end_out_of_order(m, g, back, result);
+  m->call_greens = g;
+  leave(m, g, back);
+  return result;
 }
 
-// The whole call, if nothing is the matter: the thread is bound to m and nothing of ours runs on it, the stack is the one in use (the caller has
-// looked), and so on. False: nothing was done; enter() knows.
+CW_ALWAYS_INLINE uint64_t end_nested(sched::M* m, sched::G* g, uint64_t result) noexcept {
+  // INV-IN1. Whoever called out is there still, or has gone on out of its turn.
+  const sched::G* outer = g->outer;
+  const uintptr_t found = found_by(g);
+  const bool there = outer != nullptr && outer->m == m && outer->out.in_c();
+  g->outer = nullptr;
+  g->depth = 1;
+  return end(m, g, there ? found : anchor_to_put_back(m, found), result);
+}
+
+// The first half of a call with which nothing is the matter: the thread is bound to m and nothing of ours runs on it, the stack is the one in use
+// (the caller has looked), and so on. Null: nothing was done; enter() knows.
 template <bool kNested>
-CW_ALWAYS_INLINE bool enter_warm(os::ThreadWords* words, sched::M* m, cw_abi_body body, void* frame) {
+CW_ALWAYS_INLINE sched::G* begin_warm(os::ThreadWords* words, sched::M* m) noexcept {
   sched::shut_out_handlers(words, m);
   const uintptr_t before = kNested ? m->gate.own_anchor() : crossing::kIdleAnchor;
   // From here the runtime stays, if there is one, and with it the record that the anchor names.
@@ -103,18 +129,20 @@ CW_ALWAYS_INLINE bool enter_warm(os::ThreadWords* words, sched::M* m, cw_abi_bod
   }
   if (!may) [[unlikely]] {
     sched::into_c(words, m, before);
-    return false;
+    return nullptr;
   }
   begin(m, g, number);
-  if constexpr (kNested) begin_nested(m, g, place);
+  if constexpr (kNested) begin_nested(m, g, place, before);
+  return g;
+}
 
-  crossing::pivot_bare(reinterpret_cast<uintptr_t>(g->stack.low), g->in.high, body, frame);
-
+// The second half, when the target has returned. All is found from the G: a caller keeps nothing else over the call.
+template <bool kNested>
+CW_ALWAYS_INLINE uint64_t end_warm(sched::G* g, uint64_t result) {
   if (g->in.rare.load(std::memory_order_relaxed) != 0) [[unlikely]]
-    end_closely(g, before);
-  else if constexpr (kNested) end_nested(m, g, place, before);
-  else end(m, g, before);
-  return true;
+    return end_closely(g, kNested ? found_by(g) : crossing::kIdleAnchor, result);
+  if constexpr (kNested) return end_nested(g->m, g, result);
+  else return end(g->m, g, crossing::kIdleAnchor, result);
 }
 
 }  // namespace causeway::inbound

@@ -9,12 +9,12 @@
 //   3. come_back(): anchor = 0, poll. Not 0: admit() or come_back_slow().
 //   4. Below a call out (the anchor said so): place_of(), too_deep(): whose, how deep, what of the C stack is left.
 //   5. A green thread of its own from the M's list. The host's C++ exception globals are saved in it if there are any.
-//   6. The pivot to its stack; body(frame).                                                                      user stack
+//   6. The pivot to its stack; target(a, b, c).                                                                  user stack
 //      What it waits for puts the thread to sleep in place (sched/in_place.hpp); what it calls runs on the C stack below (1).
 //   7. Back: the same M, or the one that took the call over (bridge/outbound). The green thread goes to its list; the host's     C stack
 //      exception globals and the anchor are put back, the anchor last: nothing after it touches the G, its stack or a P.
 //
-// enter_warm() is all of that for a call with nothing the matter, inline; enter() is any call.
+// begin_warm(), run() and end_warm() are all of that for a call with nothing the matter, inline; enter() is any call.
 //
 //   1b. Managed code runs on this thread: on its own stack it is a plain call; inside a leaf call it stops the process; in a signal handler
 //       elsewhere it is CW_E_ASYNC.

@@ -356,12 +356,15 @@ CW_API void cw_abi_io_destroy(cw_abi_io_file *file);
 
 /* --- Calls in and out ------------------------------------------------------------------------------------------ */
 
-/* One call: the function that it makes, its arguments, and where its result goes, all in the frame of whoever calls. */
-typedef void (*cw_abi_body)(void *frame);
+/* What a call in runs. Three words go in and one comes out, in registers, so that a function of C's may end in a jump to cw_abi_enter(). */
+typedef struct cw_abi_entry {
+  uint64_t (*target)(uint64_t a, uint64_t b, uint64_t c); /* on a green thread. Nothing but foreign unwinding may leave it */
+  uint64_t (*failed)(cw_status status, uint64_t a);       /* on the caller's stack, instead of target: what C gets */
+} cw_abi_entry;
 
-/* Runs body(frame) on a green thread of the calling thread, as cw_enter() does. Nothing but foreign unwinding may leave body.
- * Errors:    those of cw_enter() but CW_E_PANIC and CW_E_INVALID. Then body did not run. */
-CW_API cw_status cw_abi_enter(cw_abi_body body, void *frame);
+/* Runs entry->target(a, b, c) on a green thread of the calling thread, as cw_enter() does, and gives its result.
+ * Errors:    those of cw_enter() but CW_E_PANIC and CW_E_INVALID: target did not run, and the result is that of entry->failed(). */
+CW_API uint64_t cw_abi_enter(uint64_t a, uint64_t b, uint64_t c, const cw_abi_entry *entry);
 
 /* An entry could not run its function and gives C its fallback: says so in the log. */
 CW_API void cw_abi_entry_failed(cw_status status, const void *function);
@@ -376,6 +379,9 @@ CW_API void cw_abi_entry_fatal(cw_status status, const void *function, const cha
 /* Begins a leaf call that the caller makes by itself, on the stack that it runs on: the word that it sets to NULL afterwards, on every way out. NULL:
  * this is not a green thread with room enough on its stack, so make the call by cw_abi_call(). */
 CW_API const void **cw_abi_leaf_begin(const void *function);
+
+/* What a call out runs: the function that it calls, its arguments, and where its result goes, all in the frame of whoever calls. */
+typedef void (*cw_abi_body)(void *frame);
 
 /* Runs body(frame) as C code, as cw_call() does; kind is an enum cw_call_kind. function is what the body calls, for reports. Nothing but foreign
  * unwinding may leave body.

@@ -14,6 +14,7 @@
 #include <causeway/closure.hpp>
 #include <causeway/error.hpp>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <type_traits>
@@ -21,16 +22,38 @@
 
 namespace causeway {
 
+namespace detail {
+
+// A call in on its way to the green thread's stack and back: in the caller's frame.
+template <class F, class... A>
+struct entered_call {
+  packed_call<F, A...> call;
+  cw_status status = CW_OK;
+
+  static std::uint64_t target(std::uint64_t at, std::uint64_t, std::uint64_t) {
+    packed_call<F, A...>::run(&reinterpret_cast<entered_call*>(at)->call);
+    return 0;
+  }
+  static std::uint64_t failed(cw_status status, std::uint64_t at) {
+    reinterpret_cast<entered_call*>(at)->status = status;
+    return 0;
+  }
+  static constexpr cw_abi_entry entry{&target, &failed};
+};
+
+}  // namespace detail
+
 // Runs f(args...) on a green thread of the calling thread and gives its result, or throws what it threw. On a green thread: a plain call.
 // Throws error: as cw_enter(); then f did not run.
 template <class F, class... A>
   requires std::is_invocable_v<F, A...>
 std::invoke_result_t<F, A...> enter(F&& f, A&&... args) {
-  using packed = detail::packed_call<F, A...>;
-  packed call(std::forward<F>(f), std::forward<A>(args)...);
-  if (const cw_status status = cw_abi_enter(&packed::run, &call); status != CW_OK) [[unlikely]]
-    detail::fail(status, cw_last_error());
-  return call.take();
+  using entered = detail::entered_call<F, A...>;
+  entered in{detail::packed_call<F, A...>(std::forward<F>(f), std::forward<A>(args)...)};
+  cw_abi_enter(reinterpret_cast<std::uint64_t>(&in), 0, 0, &entered::entry);
+  if (in.status != CW_OK) [[unlikely]]
+    detail::fail(in.status, cw_last_error());
+  return in.call.take();
 }
 
 namespace detail {

@@ -18,6 +18,8 @@
 
 #include <cxxabi.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -54,6 +56,24 @@ inline constexpr bool is_return_value = false;
 template <class T>
 inline constexpr bool is_return_value<on_exception::return_value_t<T>> = true;
 
+template <class T>
+consteval bool fits_a_word() {
+  if constexpr (std::is_integral_v<T> || std::is_enum_v<T> || std::is_pointer_v<T>) return sizeof(T) <= sizeof(std::uint64_t);
+  else return false;
+}
+template <class T>
+inline constexpr bool is_word = fits_a_word<T>();
+template <class T>
+std::uint64_t to_word(T value) noexcept {
+  if constexpr (std::is_pointer_v<T>) return reinterpret_cast<std::uint64_t>(value);
+  else return static_cast<std::uint64_t>(value);
+}
+template <class T>
+T from_word(std::uint64_t word) noexcept {
+  if constexpr (std::is_pointer_v<T>) return reinterpret_cast<T>(word);
+  else return static_cast<T>(word);
+}
+
 template <class F>
 struct entry_signature;
 template <class R, class... A>
@@ -73,8 +93,77 @@ struct entry_thunk<Fn, Policy, R(A...)> {
   static constexpr bool has_fallback = is_return_value<std::remove_cv_t<decltype(Policy)>>;
   static_assert(!std::is_reference_v<R>, "an entry gives C a value; return a pointer");
 
+  // Few arguments that fit in a word each, and such a result, travel in registers; others by a frame on the C stack.
+  static constexpr bool in_registers = sizeof...(A) <= 3 && (is_word<A> && ...) && (std::is_void_v<R> || is_word<R>);
+
+  static const void* function() noexcept { return reinterpret_cast<const void*>(Fn); }
+
+  static R fallback() {
+    if constexpr (std::is_void_v<R>) return;
+    else if constexpr (has_fallback) return static_cast<R>(Policy.value);
+    else return R{};
+  }
+
+  // On the green thread: fn's result, or what C gets instead.
+  template <class... Given>
+  static R run(Given&&... given) {
+    try {
+      return Fn(std::forward<Given>(given)...);
+    } catch (const abi::__forced_unwind&) { throw; } catch (const std::exception& e) {
+      return threw(e.what());
+    } catch (...) { return threw("an exception that is no std::exception"); }
+  }
+  static R threw(const char* what) {
+    if constexpr (has_fallback) {
+      cw_abi_uncaught(what);
+      return fallback();
+    } else {
+      cw_abi_entry_fatal(CW_E_PANIC, function(), what);
+    }
+  }
+
+  // On the C stack.
+  static R call(A... args) {
+    if constexpr (in_registers) return call_in_registers(args...);
+    else return call_by_frame(args...);
+  }
+
+  // It did not run.
+  static R failed(cw_status status) {
+    if constexpr (std::is_class_v<R> && !has_fallback) {
+      cw_abi_entry_fatal(status, function(), nullptr);
+    } else {
+      cw_abi_entry_failed(status, function());
+      return fallback();
+    }
+  }
+
+  template <std::size_t... I>
+  static std::uint64_t run_words(std::index_sequence<I...>, const std::uint64_t (&words)[3]) {
+    if constexpr (std::is_void_v<R>) return run(from_word<A>(words[I])...), 0;
+    else return to_word(run(from_word<A>(words[I])...));
+  }
+  static std::uint64_t target_of_words(std::uint64_t a, std::uint64_t b, std::uint64_t c) {
+    return run_words(std::index_sequence_for<A...>{}, {a, b, c});
+  }
+  static std::uint64_t failed_words(cw_status status, std::uint64_t) {
+    if constexpr (std::is_void_v<R>) return failed(status), 0;
+    else return to_word(failed(status));
+  }
+  static constexpr cw_abi_entry by_words{&target_of_words, &failed_words};
+  // Nothing is left to do when cw_abi_enter() returns, so that a compiler makes this a jump: a call less, one of five. Hence the type under which it
+  // is called: C finds an R where calls leave a word.
+#if defined(__clang__)
+  [[clang::no_sanitize("function")]]
+#endif
+  static R call_in_registers(A... args) {
+    const std::uint64_t words[4] = {to_word(args)...};
+    using enter = R(std::uint64_t, std::uint64_t, std::uint64_t, const cw_abi_entry*);
+    return reinterpret_cast<enter*>(reinterpret_cast<void*>(&cw_abi_enter))(words[0], words[1], words[2], &by_words);
+  }
+
   struct nothing {};
-  // How an argument travels to the other stack: a small plain one by value, which saves a load that waits for a store.
+  // How an argument travels in a frame: a small plain one by value, which saves a load that waits for a store.
   template <class T>
   using carried = std::conditional_t<std::is_trivially_copyable_v<T> && sizeof(T) <= 16, T, T&>;
   using stored = std::conditional_t<std::is_void_v<R>, nothing, R>;
@@ -82,55 +171,31 @@ struct entry_thunk<Fn, Policy, R(A...)> {
     explicit frame(A&... a) noexcept : args(a...) {}
     ~frame() {}
     std::tuple<carried<A>...> args;
+    cw_status status = CW_OK;
     union {
       stored result;
     };
   };
-
-  static const void* function() noexcept { return reinterpret_cast<const void*>(Fn); }
-
-  static stored fallback() {
-    if constexpr (std::is_void_v<R>) return {};
-    else if constexpr (has_fallback) return static_cast<R>(Policy.value);
-    else return R{};
+  static std::uint64_t target_of_frame(std::uint64_t at, std::uint64_t, std::uint64_t) {
+    frame& f = *reinterpret_cast<frame*>(at);
+    std::apply(
+        [&](A&... a) {
+          if constexpr (std::is_void_v<R>) run(std::forward<A>(a)...);
+          else ::new (static_cast<void*>(std::addressof(f.result))) R(run(std::forward<A>(a)...));
+        },
+        f.args);
+    return 0;
   }
-
-  // On the green thread.
-  static void invoke(frame& f) {
-    auto go = [&]() -> R { return std::apply([](A&... a) -> R { return Fn(std::forward<A>(a)...); }, f.args); };
-    if constexpr (std::is_void_v<R>) go();
-    else ::new (static_cast<void*>(std::addressof(f.result))) R(go());
+  static std::uint64_t failed_frame(cw_status status, std::uint64_t at) {
+    reinterpret_cast<frame*>(at)->status = status;
+    return 0;
   }
-  static void threw(frame& f, const char* what) {
-    if constexpr (has_fallback) {
-      cw_abi_uncaught(what);
-      ::new (static_cast<void*>(std::addressof(f.result))) stored(fallback());
-    } else {
-      cw_abi_entry_fatal(CW_E_PANIC, function(), what);
-    }
-  }
-  static void body(void* at) {
-    frame& f = *static_cast<frame*>(at);
-    try {
-      invoke(f);
-    } catch (const abi::__forced_unwind&) { throw; } catch (const std::exception& e) {
-      threw(f, e.what());
-    } catch (...) { threw(f, "an exception that is no std::exception"); }
-  }
-
-  // On the C stack.
-  static R call(A... args) {
+  static constexpr cw_abi_entry by_frame{&target_of_frame, &failed_frame};
+  static R call_by_frame(A&... args) {
     frame f(args...);
-    const cw_status status = cw_abi_enter(&body, &f);
-    if (status != CW_OK) [[unlikely]] {
-      if constexpr (std::is_class_v<R> && !has_fallback) {
-        cw_abi_entry_fatal(status, function(), nullptr);
-      } else {
-        cw_abi_entry_failed(status, function());
-        if constexpr (std::is_void_v<R>) return;
-        else return fallback();
-      }
-    }
+    cw_abi_enter(reinterpret_cast<std::uint64_t>(&f), 0, 0, &by_frame);
+    if (f.status != CW_OK) [[unlikely]]
+      return failed(f.status);
     if constexpr (!std::is_void_v<R>) {
       struct End {
         R* value;

@@ -142,7 +142,7 @@ class Gate {
   uint32_t come_in_slow(Where where, H& host) noexcept;
 
   // Owner writes, others read.
-  alignas(64) typename Env::template atomic<uintptr_t> anchor_{0};
+  typename Env::template atomic<uintptr_t> anchor_{0};
   typename Env::template atomic<uint32_t> in_runtime_{1};
   // Others write by read-modify-write, the owner only reads (attach and detach are under the M's lock).
   typename Env::template atomic<uint32_t> poll_{poll::kNoP};

@@ -71,4 +71,24 @@ CW_ALWAYS_INLINE void pivot_bare(uintptr_t low, void* high, void (*fn)(void*), v
 #endif
 }
 
+// The same with arguments and a result. high: a multiple of 16
+using WordsFunction = uint64_t (*)(uint64_t, uint64_t, uint64_t);
+CW_ALWAYS_INLINE uint64_t pivot_words(uintptr_t low, void* high, WordsFunction fn, uint64_t a, uint64_t b, uint64_t c) {
+#if CW_ASAN || defined(CW_CPU_PORTABLE)
+  struct Call {
+    WordsFunction fn;
+    uint64_t a, b, c, result;
+    static void run(void* self) {
+      Call& call = *static_cast<Call*>(self);
+      call.result = call.fn(call.a, call.b, call.c);
+    }
+  } call{fn, a, b, c, 0};
+  pivot_bare(low, high, &Call::run, &call);
+  return call.result;
+#else
+  static_cast<void>(low);
+  return cw_arch_pivot_words(a, b, c, high, fn);
+#endif
+}
+
 }  // namespace causeway::crossing

@@ -41,8 +41,9 @@ struct Inbound {
   static constexpr uint32_t kFloat = 8;   // always, if float_apart()
   std::atomic<uint32_t> rare{float_apart() ? kFloat : 0};
   bool active = false;          // this green thread runs calls in: it has C frames below it. Constant while it does
-  uintptr_t before = 0;         // the anchor that is put back, if kMoved
   void* high = nullptr;         // where the pivot to this green thread's stack begins. Constant while active
+  uintptr_t before = 0;         // the anchor that is put back, if kMoved
+  uintptr_t found = 0;          // the one that it found, if there is no G::outer to tell
   void* host_caught = nullptr;  // the host's C++ exception globals
   uint64_t host_uncaught = 0;
 

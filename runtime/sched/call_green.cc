@@ -26,7 +26,7 @@ G* make_call_green(M* m) noexcept {
   g->sp = nullptr;
   g->id = 0;
   g->state.store(GState::Running, std::memory_order_relaxed);
-  g->next = nullptr;
+  g->next_ready = nullptr;
   g->eh = EhGlobals{};
   g->detached = true;
   g->name = nullptr;

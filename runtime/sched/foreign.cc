@@ -284,7 +284,7 @@ uint64_t inside() noexcept {
 void release_all() noexcept {
   for_each([](M* m) {
     while (G* g = m->call_greens) {
-      m->call_greens = g->next;
+      m->call_greens = g->next_ready;
       free_call_green(g);
     }
   });

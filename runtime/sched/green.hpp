@@ -72,17 +72,19 @@ struct alignas(64) G {
   uint64_t timer_ticket = 0;                    // the wait that the timer ends
   std::atomic<const char*> waits_for{nullptr};  // constant text, for reports; relaxed everywhere
   std::atomic<const void*> waits_at{nullptr};   // the object of a wait, for reports (WaitOptions::object); relaxed everywhere
-  // --- identity and life ---
-  base::Relaxed<uint64_t> id;
+  // --- identity and life, and all that a call in touches of the G that runs it (kept on one line) ---
+  alignas(64) base::Relaxed<uint64_t> id;
   std::atomic<uint32_t> life{0};
-  std::atomic<uint32_t> stop_requested{0};
   std::atomic<uint32_t> generation{0};  // of the record; odd while in use
-  uint32_t index = 0;                   // in the arena; constant
-  M* locked_m = nullptr;                // thread affinity
-  M* came_from = nullptr;               // migrate=always: where its user code ran last; compared only
-  uint32_t lock_depth = 0;
-  int32_t outcome = 0;  // of the body, published by kDone
   const cw_abi_task_ops* ops = nullptr;
+  int32_t outcome = 0;  // of the body, published by kDone
+  std::atomic<uint32_t> stop_requested{0};
+  G* next_ready = nullptr;  // in M::call_greens
+  crossing::Inbound in;     // record.hpp; its first words are the ones of each call
+  M* locked_m = nullptr;    // thread affinity
+  M* came_from = nullptr;   // migrate=always: where its user code ran last; compared only
+  uint32_t lock_depth = 0;
+  uint32_t index = 0;  // in the arena; constant
   // --- rarely there ---
   std::atomic<void*> stop_state{nullptr};
   std::atomic<const cw_abi_stop_ops*> stop_ops{nullptr};
@@ -101,7 +103,6 @@ struct alignas(64) G {
 #endif
   // --- crossings: record.hpp ---
   alignas(64) crossing::Outbound out;
-  crossing::Inbound in;
   // A call in below a call out: whose, and how deep. outer is a hint once outer->id is no longer outer_id.
   base::Relaxed<G*> outer;
   base::Relaxed<uint64_t> outer_id;

@@ -26,20 +26,21 @@ namespace causeway::sched {
 
 struct P;
 
-struct alignas(64) M {
-  // --- hot: the owner, and others through the gate's own rules ---
+struct alignas(128) M {
+  // --- hot: the owner, and others through the gate's own rules. Two lines are all that a call in touches ---
   crossing::Gate<> gate;
-  P* p = nullptr;                    // owner while inside the runtime; the retaker under Scheduler::lock
   G* current = nullptr;              // what runs: a green thread, or &system
   EhGlobals* eh = nullptr;           // this thread's exception globals; constant
-  int* errno_word = nullptr;         // this thread's errno; constant
   os::ThreadWords* words = nullptr;  // this thread's; constant while it is bound
+  G* call_greens = nullptr;          // for calls in: ready records with warm stacks, linked by next_ready
   // The C stack in use, and the one before, to which hosts that alternate come back. Hints: nothing is read through them. system_stack.cc
-  HostWindow host, host_before;
-  G* call_greens = nullptr;                           // for calls in: ready records with warm stacks, linked by next
+  HostWindow host;
   uint64_t id_base = 0, id_limit = 0;                 // the n-th call in has the id id_base + n, while n is below id_limit
   std::atomic<uint64_t> calls_in{0}, calls_ended{0};  // below
+  P* p = nullptr;                                     // owner while inside the runtime; the retaker under Scheduler::lock
+  int* errno_word = nullptr;                          // this thread's errno; constant
   // --- owner only ---
+  HostWindow host_before;
   const void* leaf = nullptr;  // the function of the leaf call under way
   G* base = nullptr;           // a worker's: the green thread without C frames below it that called out last
   G system;                    // the scheduler's own context; constant identity

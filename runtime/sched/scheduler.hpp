@@ -151,8 +151,8 @@ void run_loop(M* m) noexcept;
 // First run: gives `g` its stack and its first context. Cannot fail.
 void bind_stack(P* p, G* g) noexcept;
 
-// A batch of ids that no other green thread has: [next, last).
-void take_ids(uint64_t& next, uint64_t& last) noexcept;
+// So many ids that no other green thread has: [next, last).
+void take_ids(uint64_t count, uint64_t& next, uint64_t& last) noexcept;
 
 // --- end.cc ---
 // The bottom frame of every green stack; `landing` is the deferred action of the switch.

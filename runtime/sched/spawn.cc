@@ -61,7 +61,7 @@ base::Result<void> spawn_on_m(M* m, const SpawnRequest& request, stack::StackCla
     free_record(p, g);
     return no_memory("no memory for the stack of a green thread; end some, use a smaller stack_size, or raise the address space limit");
   }
-  if (p->next_id == p->last_id) take_ids(p->next_id, p->last_id);
+  if (p->next_id == p->last_id) take_ids(kIdBatch, p->next_id, p->last_id);
   initialise(g, request, stack_class, p->next_id++, name);
   P::count(p->spawned);
   if (!request.detached) *out = g;
@@ -163,7 +163,7 @@ SpawnAnswer spawn_post(P* p, bool (*take)(Post* out) noexcept) noexcept {
       if (take(&post)) {
         const SpawnRequest request{
             .ops = s.options.post_ops, .source = &post, .name = nullptr, .stack_size = 0, .locked = false, .detached = true};
-        if (p->next_id == p->last_id) take_ids(p->next_id, p->last_id);
+        if (p->next_id == p->last_id) take_ids(kIdBatch, p->next_id, p->last_id);
         initialise(g, request, s.default_class, p->next_id++, nullptr);
         push_runnable(p, g);
         return SpawnAnswer::Done;
@@ -178,9 +178,9 @@ SpawnAnswer spawn_post(P* p, bool (*take)(Post* out) noexcept) noexcept {
   return answer;
 }
 
-void take_ids(uint64_t& next, uint64_t& last) noexcept {
-  next = process.next_green_id.fetch_add(kIdBatch, std::memory_order_relaxed);  // relaxed: unique is all it needs to be
-  last = next + kIdBatch;
+void take_ids(uint64_t count, uint64_t& next, uint64_t& last) noexcept {
+  next = process.next_green_id.fetch_add(count, std::memory_order_relaxed);  // relaxed: unique is all it needs to be
+  last = next + count;
 }
 
 G* current_green() noexcept {

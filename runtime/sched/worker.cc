@@ -54,7 +54,7 @@ void* worker_main(void* argument) {
   free(m->text);
   m->text = nullptr;
   while (G* g = m->call_greens) {
-    m->call_greens = g->next;
+    m->call_greens = g->next_ready;
     foreign::free_call_green(g);
   }
   base::LockGuard guard(s.lock);

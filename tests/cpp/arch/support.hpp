@@ -175,5 +175,6 @@ struct Backtrace {
 }
 
 inline void* to_pointer(std::uintptr_t value) { return reinterpret_cast<void*>(value); }
+inline std::uintptr_t to_number(const void* pointer) { return reinterpret_cast<std::uintptr_t>(pointer); }
 
 }  // namespace causeway::arch::test

@@ -88,6 +88,13 @@ std::any through_any(std::any value) { return std::any_cast<int>(value) + 1; }
 void* pointer(void* p) { return p; }
 bool negate(bool b) { return !b; }
 __int128 wide(__int128 v) { return v + 1; }
+enum class Colour : unsigned char { Red = 200, Green };
+Colour next_colour(Colour c) { return c == Colour::Red ? Colour::Green : Colour::Red; }
+signed char narrow(signed char a, unsigned short b, int c) { return static_cast<signed char>(a - (b == 65535) + c); }
+unsigned short all_bits() { return 65535; }
+long long extreme(long long v, unsigned long long all, const volatile char* at) { return all == ~0ull && *at == 'x' ? v : 0; }
+void store(long* at, long value) { *at = value; }
+unsigned fourth(int a, int b, int c, unsigned d) { return a + b + c == 0 ? d : 0; }
 
 TEST_CASE("Test5548, Test6833, Test6907, Test6907Go, Test76340: arguments and results of every shape") {
   Runtime runtime(2);
@@ -114,6 +121,16 @@ TEST_CASE("Test5548, Test6833, Test6907, Test6907Go, Test76340: arguments and re
     CHECK(entry<&pointer>(&l) == &l);
     CHECK(entry<&negate>(true) == false);
     CHECK(static_cast<long>(entry<&wide>(__int128{1} << 70) >> 64) == 64);
+    CHECK(entry<&next_colour>(Colour::Red) == Colour::Green);
+    CHECK(entry<&narrow>(-100, 65535, -27) == -128);
+    CHECK(entry<&narrow>(1, 0, -3) == -2);
+    CHECK(entry<&add>(-5, 3) == -2);
+    CHECK(entry<&all_bits>() == 65535);
+    CHECK(entry<&extreme>(INT64_MIN, ~0ull, "x") == INT64_MIN);
+    long stored = 0;
+    entry<&store>(&stored, -1);
+    CHECK(stored == -1);
+    CHECK(entry<&fourth>(1, -3, 2, 4'000'000'000u) == 4'000'000'000u);
   });
   CHECK(wrong == 0);
   CHECK(Counted::alive == 0);
