@@ -3,7 +3,7 @@
 // The CPU layer: everything that depends on the machine's registers, behind one contract. Used by every row above.
 //
 // May include: nothing of ours (row 2). The contract is written here, once; arch/<cpu>/<cpu>.hpp supplies a struct `Cpu` and
-// arch/<cpu>/*.S the three functions below; the concept CpuLayer at the end refuses a CPU that leaves something out.
+// arch/<cpu>/*.S the functions below; the concept CpuLayer at the end refuses a CPU that leaves something out.
 // meson.build defines exactly one CW_CPU_<NAME>. arch/README.md has the stack diagrams and the steps for a new CPU.
 //
 //   INV-AR1  A context is one pointer, the saved sp, and lies on its own stack. It may be resumed, from any thread, once the
@@ -91,7 +91,7 @@ extern "C" {
 // unwinder takes the address that this returns to for an interrupted instruction, and would miss the pad.
 [[gnu::visibility("hidden")]] void* cw_arch_pivot_inner(void* stack_high, causeway::arch::PivotFunction fn, void* argument);
 
-// cw_arch_pivot_inner with three arguments and a result. Needs: stack_high a multiple of 16
+// cw_arch_pivot_inner with three arguments and a result; its caller has no landing pad either. Needs: stack_high a multiple of 16
 [[gnu::visibility("hidden")]] std::uint64_t cw_arch_pivot_words(std::uint64_t a, std::uint64_t b, std::uint64_t c, void* stack_high,
                                                                 causeway::arch::WordsFunction fn);
 #endif

@@ -15,7 +15,7 @@ namespace foreign = sched::foreign;
 constexpr uint64_t kLookAgainNs = 50'000;
 constexpr uint32_t kKeepGreens = 4;  // warm stacks that an M keeps beside those in use
 // Ids that an M reserves at once. Many: the call that takes new ones goes the whole way, which is cold, 2 us where others take 60 ns.
-constexpr uint64_t kIdBatch = 1 << 20;
+constexpr uint64_t kIdsAtOnce = 1 << 20;
 
 bool on_alternate_stack() noexcept {
   stack_t now{};
@@ -83,7 +83,7 @@ CW_NOINLINE void drop_rare(G* g) {
 // Ids for the calls from `number` on.
 void more_ids(M* m, uint64_t number) noexcept {
   uint64_t first = 0, last = 0;
-  sched::take_ids(kIdBatch, first, last);
+  sched::take_ids(kIdsAtOnce, first, last);
   m->id_base = first - number;
   m->id_limit = number + (last - first);
 }
@@ -97,7 +97,8 @@ void save_host_eh(const M* m, G* g) noexcept {
 }
 
 // begin_warm() and end_warm() with all that they leave to us. The thread is bound.
-cw_status enter_bound(M* m, const Call& call, uint64_t* result) {
+// Not inlined: the pivot's caller must have no landing pad (arch.hpp), and enter_unbound() has one.
+CW_NOINLINE cw_status enter_bound(M* m, const Call& call, uint64_t* result) {
   os::ThreadWords* words = m->words;
   sched::shut_out_handlers(words, m);
   uintptr_t before = m->gate.own_anchor();

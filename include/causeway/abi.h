@@ -356,14 +356,15 @@ CW_API void cw_abi_io_destroy(cw_abi_io_file *file);
 
 /* --- Calls in and out ------------------------------------------------------------------------------------------ */
 
-/* What a call in runs. Three words go in and one comes out, in registers, so that a function of C's may end in a jump to cw_abi_enter(). */
+/* What a call in runs: constant, and there until the call returns. Three words go in and one comes out, in registers, so that the function that C has
+ * a pointer to may end in a jump to cw_abi_enter(). */
 typedef struct cw_abi_entry {
   uint64_t (*target)(uint64_t a, uint64_t b, uint64_t c); /* on a green thread. Nothing but foreign unwinding may leave it */
-  uint64_t (*failed)(cw_status status, uint64_t a);       /* on the caller's stack, instead of target: what C gets */
+  uint64_t (*failed)(cw_status status, uint64_t a);       /* instead of target, on the caller's stack: what C gets. Must not throw */
 } cw_abi_entry;
 
 /* Runs entry->target(a, b, c) on a green thread of the calling thread, as cw_enter() does, and gives its result.
- * Errors:    those of cw_enter() but CW_E_PANIC and CW_E_INVALID: target did not run, and the result is that of entry->failed(). */
+ * Errors:    those of cw_enter() but CW_E_PANIC and CW_E_INVALID: target did not run, and the result is that of entry->failed(status, a). */
 CW_API uint64_t cw_abi_enter(uint64_t a, uint64_t b, uint64_t c, const cw_abi_entry *entry);
 
 /* An entry could not run its function and gives C its fallback: says so in the log. */

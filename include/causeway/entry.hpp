@@ -71,6 +71,7 @@ std::uint64_t to_word(T value) noexcept {
 template <class T>
 T from_word(std::uint64_t word) noexcept {
   if constexpr (std::is_pointer_v<T>) return reinterpret_cast<T>(word);
+  else if constexpr (std::is_enum_v<T>) return static_cast<T>(static_cast<std::underlying_type_t<T>>(word));
   else return static_cast<T>(word);
 }
 
@@ -154,7 +155,7 @@ struct entry_thunk<Fn, Policy, R(A...)> {
   // Nothing is left to do when cw_abi_enter() returns, so that a compiler makes this a jump: a call less, one of five. Hence the type under which it
   // is called: C finds an R where calls leave a word.
 #if defined(__clang__)
-  [[clang::no_sanitize("function")]]
+  [[clang::no_sanitize("function", "cfi-icall")]]
 #endif
   static R call_in_registers(A... args) {
     const std::uint64_t words[4] = {to_word(args)...};
@@ -165,7 +166,7 @@ struct entry_thunk<Fn, Policy, R(A...)> {
   struct nothing {};
   // How an argument travels in a frame: a small plain one by value, which saves a load that waits for a store.
   template <class T>
-  using carried = std::conditional_t<std::is_trivially_copyable_v<T> && sizeof(T) <= 16, T, T&>;
+  using carried = std::conditional_t<std::is_trivially_copyable_v<T> && std::is_copy_constructible_v<T> && sizeof(T) <= 16, T, T&>;
   using stored = std::conditional_t<std::is_void_v<R>, nothing, R>;
   struct frame {
     explicit frame(A&... a) noexcept : args(a...) {}

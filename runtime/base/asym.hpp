@@ -38,7 +38,8 @@ enum class Mode : uint8_t { Auto, Membarrier, Fence };
 Result<void> start(Mode mode) noexcept;
 
 namespace detail {
-// relaxed everywhere: written before the threads that read it are started. One plain byte load.
+// relaxed everywhere: written before our threads are started, and before the phase of the runtime, at which threads of the host look first
+// (acquire), says that it runs. One plain byte load.
 inline constinit std::atomic<bool> fence_mode{true};
 // A full fence that also TSan builds of gcc accept.
 void full_fence() noexcept;

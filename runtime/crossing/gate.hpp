@@ -46,7 +46,7 @@ inline constexpr uint32_t kDetach = 2;  // P wanted, the M may be in user code  
 inline constexpr uint32_t kStop = 4;    // the world stops                        who stopped it
 inline constexpr uint32_t kNoP = 8;     // the M has no P                         who gives it one, under its lock
 inline constexpr uint32_t kSlow = 16;   // hooks, tracing, fork: look around      who set it
-inline constexpr uint32_t kFence = 32;  // fence mode: as long as it lasts         who made the M
+inline constexpr uint32_t kFence = 32;  // fence mode: as long as it lasts         who made the M, or admits it
 }  // namespace poll
 
 // Faults that the interleaving checker plants; the product takes none, and the branches vanish.

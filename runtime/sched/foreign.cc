@@ -103,7 +103,8 @@ void reap_dead() noexcept {
   });
 }
 
-// INV-ASYM1: the mode stays while a runtime is there.
+// The record may be older than the runtime that admits it. The thread is outside here, and that runtime may stop meanwhile and another start in the
+// other mode: then kSlow was set again, and the thread comes here again before it is in.
 void follow_mode(M* m) noexcept {
   if (base::asym::fence_mode()) static_cast<void>(m->gate.request(crossing::poll::kFence));
   else m->gate.clear(crossing::poll::kFence);
@@ -117,7 +118,6 @@ M* make_m() noexcept {
   m->system.m = m;
   m->current = &m->system;
   m->gate.start_in_c(crossing::kIdleAnchor);
-  follow_mode(m);
   base::LockGuard guard(table.lock);
   const uint32_t id = table.count.load(std::memory_order_relaxed);
   M** chunk = id / kChunk < kChunks ? table.chunks[id / kChunk].load(std::memory_order_relaxed) : nullptr;
@@ -253,7 +253,7 @@ cw_status admit(M* m) noexcept {
   if (m->gate.poll_bits() == 0) return CW_OK;
   const Phase now = open_gate(*m, table.lock, [] { return phase(); });
   if (now == Phase::Running) {
-    follow_mode(m);  // the record may be older than this runtime
+    follow_mode(m);
     mark_float_apart(m->words);
     return CW_OK;
   }

@@ -72,7 +72,11 @@ struct alignas(64) G {
   uint64_t timer_ticket = 0;                    // the wait that the timer ends
   std::atomic<const char*> waits_for{nullptr};  // constant text, for reports; relaxed everywhere
   std::atomic<const void*> waits_at{nullptr};   // the object of a wait, for reports (WaitOptions::object); relaxed everywhere
-  // --- identity and life, and all that a call in touches of the G that runs it (kept on one line) ---
+  // A call in below a call out: whose, and how deep. outer is a hint once outer->id is no longer outer_id.
+  base::Relaxed<G*> outer;
+  base::Relaxed<uint64_t> outer_id;
+  base::Relaxed<uint32_t> depth;  // calls in, of one inside the other
+  // --- identity and life, and what a call in touches of the G that runs it: this line, and `m` ---
   alignas(64) base::Relaxed<uint64_t> id;
   std::atomic<uint32_t> life{0};
   std::atomic<uint32_t> generation{0};  // of the record; odd while in use
@@ -103,16 +107,17 @@ struct alignas(64) G {
 #endif
   // --- crossings: record.hpp ---
   alignas(64) crossing::Outbound out;
-  // A call in below a call out: whose, and how deep. outer is a hint once outer->id is no longer outer_id.
-  base::Relaxed<G*> outer;
-  base::Relaxed<uint64_t> outer_id;
-  base::Relaxed<uint32_t> depth;  // calls in, of one inside the other
   // Waits of green threads that came in below this one, which a request to stop this one ends too; guarded by the lock of
   // in_place.cc.
   base::IntrusiveList<NestedWait, &NestedWait::link> nested_waits;
   // --- first the closure, later the result ---
   alignas(16) std::byte payload[kPayload];
 };
+
+// What each green thread costs beside its stack: a parked one has this, so a word that does not fit into a hole costs 64 MB for a million of them.
+static_assert(sizeof(G) <= 512 || CW_ASAN || CW_TSAN);
+// A call in touches one line of it, and G::m.
+static_assert(offsetof(G, in) + offsetof(crossing::Inbound, found) <= offsetof(G, id) + 64);
 
 // Begun, and not over. A green thread of an M's list for calls in, which nobody runs, is Running without an id. For reports.
 inline bool in_progress(const G* g) noexcept {

@@ -2,8 +2,8 @@
 //
 // M: an OS thread that runs green threads.
 //
-// The first line is the one that crossings touch: the gate (who may touch this M's P), the P, and what runs. `system` is the M's own context:
-// the scheduler's loop on the thread's own stack. Ms are never freed while the runtime is up.
+// The first two lines are what crossings touch, and a call in nothing else: the gate (who may touch this M's P), what runs, the C stack in use, the
+// counts. `system` is the M's own context: the scheduler's loop on the thread's own stack. Ms are never freed while the runtime is up.
 //
 // The M of the calling thread is read through os::this_m(), a call that no compiler may move over a switch. After a switch, code uses
 // G::m of the green thread that runs, never an M that it remembered.
@@ -12,6 +12,7 @@
 #include <pthread.h>
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 
 #include "runtime/crossing/crossing.hpp"
@@ -91,5 +92,7 @@ struct alignas(128) M {
     return calls_come(*this) - gone;
   }
 };
+
+static_assert(offsetof(M, calls_ended) + sizeof(M::calls_ended) <= 128, "a call in touches two lines of the M");
 
 }  // namespace causeway::sched
