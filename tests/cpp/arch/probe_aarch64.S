@@ -112,6 +112,7 @@ CW_FUNCTION_END(cw_test_write_fp_control)
         .p2align 3
 cw_test_probe_words:
         .quad   19
+        .p2align 4  // what compilers take for granted of an array
 cw_test_fp_controls:
         // fpcr, nothing: as a process starts
         .quad   0x00000000, 0

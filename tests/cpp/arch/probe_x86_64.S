@@ -98,6 +98,7 @@ CW_FUNCTION_END(cw_test_write_fp_control)
         .p2align 3
 cw_test_probe_words:
         .quad   6
+        .p2align 4  // what compilers take for granted of an array
 cw_test_fp_controls:
         // mxcsr, x87: as a process starts
         .quad   0x1f80, 0x037f
