@@ -86,7 +86,8 @@ CW_NOINLINE uint64_t enter_otherwise(uint64_t a, uint64_t b, uint64_t c, const c
 }
 
 // Not on the stack of the call before: of a host that alternates between two on the one before that.
-[[gnu::hot]] CW_NOINLINE uint64_t enter_elsewhere(uint64_t a, uint64_t b, uint64_t c, const cw_abi_entry* entry, os::ThreadWords* words, sched::M* m) {
+[[gnu::hot]] CW_NOINLINE uint64_t enter_elsewhere(uint64_t a, uint64_t b, uint64_t c, const cw_abi_entry* entry, os::ThreadWords* words,
+                                                  sched::M* m) {
   if (!sched::use_stack_before(m, sched::frame_here())) [[unlikely]]
     return enter_otherwise(a, b, c, entry);
   sched::G* g = inbound::begin_warm<false>(words, m);
@@ -95,7 +96,8 @@ CW_NOINLINE uint64_t enter_otherwise(uint64_t a, uint64_t b, uint64_t c, const c
   return inbound::end_warm<false>(g, inbound::run(g, {a, b, c, entry}));
 }
 
-[[gnu::hot]] CW_NOINLINE uint64_t enter_nested(uint64_t a, uint64_t b, uint64_t c, const cw_abi_entry* entry, os::ThreadWords* words, sched::M* m) {
+[[gnu::hot]] CW_NOINLINE uint64_t enter_nested(uint64_t a, uint64_t b, uint64_t c, const cw_abi_entry* entry, os::ThreadWords* words,
+                                               sched::M* m) {
   if (!sched::on_known_stack(m, sched::frame_here())) [[unlikely]]
     return enter_otherwise(a, b, c, entry);
   sched::G* g = inbound::begin_warm<true>(words, m);

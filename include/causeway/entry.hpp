@@ -58,8 +58,8 @@ inline constexpr bool is_return_value<on_exception::return_value_t<T>> = true;
 
 template <class T>
 consteval bool fits_a_word() {
-  if constexpr (std::is_integral_v<T> || std::is_enum_v<T> || std::is_pointer_v<T>) return sizeof(T) <= sizeof(std::uint64_t);
-  else return false;
+  if constexpr (std::is_integral_v<T> || std::is_enum_v<T>) return sizeof(T) <= sizeof(std::uint64_t);
+  else return std::is_pointer_v<T>;
 }
 template <class T>
 inline constexpr bool is_word = fits_a_word<T>();

@@ -91,9 +91,11 @@ bool is_dead(const M* m) noexcept {
 void reap_dead() noexcept {
   const M* own = bound_m(*os::thread_words());  // in a fork child its number is the parent's
   for_each([&](M* m) {
-    if (m == own || m->tid.load(std::memory_order_relaxed) == 0) return;
-    const base::LockGuard guard(table.lock);  // another reaper, and then a thread with the same number, may be faster
-    if (!is_dead(m)) return;
+    // acquire: the thread of this binding, or of a later one. INV-FM4
+    uint32_t binding = m->binding.load(std::memory_order_acquire);
+    if (m == own || (binding & 1) == 0 || !is_dead(m)) return;
+    // It may have given the M back before it died, and somebody else may have it by now; and another reaper may be faster.
+    if (!m->binding.compare_exchange_strong(binding, binding + 1, std::memory_order_acq_rel)) return;
     m->tid.store(0, std::memory_order_relaxed);
     free(m->text);
     m->text = nullptr;
@@ -225,6 +227,7 @@ cw_status borrow_m(M** out, bool* per_call, Limited limited) noexcept {
   m->eh = static_cast<EhGlobals*>(os::eh_globals());
   m->errno_word = os::errno_word();
   m->tid.store(os::thread_id(), std::memory_order_relaxed);
+  m->binding.fetch_add(1, std::memory_order_release);  // pairs with reap_dead()
   forget_stacks(m);
   // Without one an overflow in a callback is not reported by name, nothing worse.
   if (guards) static_cast<void>(m->alt_stack.ensure());
@@ -244,8 +247,9 @@ void give_back_m(M* m) noexcept {
   m->text = nullptr;
   m->words = nullptr;
   m->last_tid = m->tid.load(std::memory_order_relaxed);
-  m->tid.store(0, std::memory_order_release);  // pairs with reap_dead()
-  m->alt_stack.restore();                      // its memory stays with the M
+  m->tid.store(0, std::memory_order_relaxed);
+  m->binding.fetch_add(1, std::memory_order_release);  // from here no reaper takes it: INV-FM4
+  m->alt_stack.restore();                              // its memory stays with the M
   make_spare(m);
 }
 

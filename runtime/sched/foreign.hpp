@@ -13,6 +13,8 @@
 //   INV-FM2  kSlow of a foreign M is set under the table's lock by stop() and by its making, and cleared under it by admit() while a runtime
 //            runs. So after stop() has set it, and heavy, nobody comes in who is not seen: anchor 0, or inside > 0.
 //   INV-FM3  An M that is given back has anchor kIdleAnchor, and no call in of its own in progress.
+//   INV-FM4  M::binding is odd while the M is bound. Who takes an M from a dead thread moves it on from the value that he read before he looked
+//            whether the thread is dead: so nobody takes one that was given back meanwhile.
 //
 // Spare maker: whoever takes the last spare makes one more before its call, so that a thread that follows finds one.
 #pragma once

@@ -66,6 +66,7 @@ struct alignas(128) M {
   uint64_t seen_call = 0, seen_call_ns = 0;  // the monitor's: which call out it saw last, and since when
   std::atomic<uint32_t> spare_next{0};       // spare list: id + 1 of the next one
   std::atomic<bool> orphan{false};           // its thread has ended before some calls in on it
+  std::atomic<uint32_t> binding{0};          // odd while bound: foreign.hpp, INV-FM4
   // --- asleep: written under Scheduler::lock before wake(), read by the owner after it ---
   SleepWord<> sleep;
   P* handed_p = nullptr;

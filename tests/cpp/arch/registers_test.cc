@@ -80,13 +80,12 @@ TEST_CASE("every callee-saved register survives a pivot that passes three words"
   ProbeWords out;
   void* result = probe(
       [](void* a, void* b, void* c) -> void* {
-        return to_pointer(cw_arch_pivot_words(
-            to_number(a), to_number(b), to_number(c), other->high(),
-            [](std::uint64_t x, std::uint64_t y, std::uint64_t z) -> std::uint64_t {
-              got[0] = x, got[1] = y, got[2] = z;
-              CHECK(other->contains(__builtin_frame_address(0)));
-              return reinterpret_cast<std::uintptr_t>(disturb(nullptr)) + 0xFEDCBA9876543210u;
-            }));
+        return to_pointer(cw_arch_pivot_words(to_number(a), to_number(b), to_number(c), other->high(),
+                                              [](std::uint64_t x, std::uint64_t y, std::uint64_t z) -> std::uint64_t {
+                                                got[0] = x, got[1] = y, got[2] = z;
+                                                CHECK(other->contains(__builtin_frame_address(0)));
+                                                return reinterpret_cast<std::uintptr_t>(disturb(nullptr)) + 0xFEDCBA9876543210u;
+                                              }));
       },
       to_pointer(~std::uintptr_t{0}), to_pointer(2), to_pointer(std::uintptr_t{1} << 63), in, out);
   CHECK(to_number(result) == 0xFEDCBA9876543210u);

@@ -49,6 +49,27 @@ TEST_CASE("Test8517: of a thousand short threads with one call each nothing is l
   nothing_is_left_of(many ? 10'000 : few() ? 200 : 1'000);
 }
 
+TEST_CASE("who looks for dead threads takes no place that its thread has given back") {
+  // A reaper that is slow between its look at a thread and what it does: threads end, and their places go to others, all the time.
+  Runtime runtime(2);
+  std::atomic<bool> over{false};
+  std::atomic<uint64_t> wrong{0};
+  std::vector<std::unique_ptr<HostThread>> reapers;
+  constexpr uint64_t kMost = 64;  // far more than there are threads
+  for (int i = 0; i < 3; ++i)
+    reapers.push_back(std::make_unique<HostThread>([&] {
+      while (!over) wrong += stats().foreign_threads > kMost || stats().spare_threads > kMost;
+    }));
+  const int rounds = few() ? 30 : 200;
+  for (int i = 0; i < rounds; ++i) {
+    std::vector<std::unique_ptr<HostThread>> some;
+    for (int j = 0; j < 6; ++j) some.push_back(std::make_unique<HostThread>([] { CHECK(enter([] {}) == CW_OK); }));
+  }
+  over = true;
+  reapers.clear();
+  CHECK(wrong == 0);
+}
+
 // --- destructors of thread_local objects ------------------------------------------------------------------------------------
 
 struct CallsAtTheEnd {
