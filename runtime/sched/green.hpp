@@ -115,7 +115,9 @@ struct alignas(64) G {
 };
 
 // What each green thread costs beside its stack: a parked one has this, so a word that does not fit into a hole costs 64 MB for a million of them.
-static_assert(sizeof(G) <= 512 || CW_ASAN || CW_TSAN);
+#if !CW_ASAN && !CW_TSAN
+static_assert(sizeof(G) <= 512);
+#endif
 // A call in touches one line of it, and G::m.
 static_assert(offsetof(G, in) + offsetof(crossing::Inbound, found) <= offsetof(G, id) + 64);
 
