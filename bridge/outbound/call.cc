@@ -62,7 +62,7 @@ CW_NOINLINE void end_closely(G* g, uint64_t id, uintptr_t sp, bool eh_saved) noe
   g->out.sp.store(0, std::memory_order_relaxed);  // last: INV-CR1
 }
 
-void call(int kind, cw_abi_body body, void* frame, const void* function) {
+CW_NOINLINE void call(int kind, cw_abi_body body, void* frame, const void* function) {
   M* m = static_cast<M*>(os::this_m());
   if (m == nullptr || !may_be_left(m, m->current, sched::frame_here())) {
     body(frame);  // nothing of ours to leave, or a handler or leaf on top of it

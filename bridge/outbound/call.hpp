@@ -43,7 +43,8 @@ CW_ALWAYS_INLINE void run_in_c(const sched::M* m, const sched::G* g, uintptr_t c
 // that is given back loses that anchor, and only resumed() sets it anew.)
 // 0, else it is not.
 CW_ALWAYS_INLINE uintptr_t not_there(const sched::M* m, const sched::G* g, uint64_t id, uintptr_t sp) noexcept {
-  return (m->gate.own_anchor() ^ reinterpret_cast<uintptr_t>(&g->out)) | (g->out.sp.load(std::memory_order_relaxed) ^ sp) | (g->id ^ id);
+  return (reinterpret_cast<uintptr_t>(sched::green_of(m->gate.own_anchor())) ^ reinterpret_cast<uintptr_t>(g)) |
+         (g->out.sp.load(std::memory_order_relaxed) ^ sp) | (g->id ^ id);
 }
 
 // A quick call out, if nothing is the matter. False: nothing was done; call() knows.
@@ -69,9 +70,10 @@ CW_ALWAYS_INLINE bool call_warm(cw_abi_body body, void* frame, const void* funct
   run_in_c(m, g, c_high, body, frame);
 
   words = os::thread_words_here();
+  const uintptr_t sp_now = sched::frame_here();  // the same, and in no register that would have to be saved
   // The thread first: of another one m->eh may be gone.
-  if (words->note != reinterpret_cast<uintptr_t>(m) || (not_there(m, g, id, sp) | sched::in_flight(*m->eh)) != 0) [[unlikely]] {
-    end_closely(g, id, sp, false);
+  if (words->note != reinterpret_cast<uintptr_t>(m) || (not_there(m, g, id, sp_now) | sched::in_flight(*m->eh)) != 0) [[unlikely]] {
+    end_closely(g, id, sp_now, false);
     return true;
   }
   sched::shut_out_handlers(words, m);
