@@ -85,25 +85,28 @@ CW_NOINLINE uint64_t enter_otherwise(uint64_t a, uint64_t b, uint64_t c, const c
   return status == CW_OK ? result : entry->failed(status, a);
 }
 
+// The stack is the one in use.
+template <bool kNested>
+CW_ALWAYS_INLINE uint64_t enter_warm(uint64_t a, uint64_t b, uint64_t c, const cw_abi_entry* entry, os::ThreadWords* words, sched::M* m) {
+  sched::G* g = inbound::begin_warm<kNested>(words, m);
+  if (g == nullptr) [[unlikely]]
+    return enter_otherwise(a, b, c, entry);
+  return inbound::end_warm<kNested>(g, inbound::run(g, {a, b, c, entry}));
+}
+
 // Not on the stack of the call before: of a host that alternates between two on the one before that.
 [[gnu::hot]] CW_NOINLINE uint64_t enter_elsewhere(uint64_t a, uint64_t b, uint64_t c, const cw_abi_entry* entry, os::ThreadWords* words,
                                                   sched::M* m) {
   if (!sched::use_stack_before(m, sched::frame_here())) [[unlikely]]
     return enter_otherwise(a, b, c, entry);
-  sched::G* g = inbound::begin_warm<false>(words, m);
-  if (g == nullptr) [[unlikely]]
-    return enter_otherwise(a, b, c, entry);
-  return inbound::end_warm<false>(g, inbound::run(g, {a, b, c, entry}));
+  return enter_warm<false>(a, b, c, entry, words, m);
 }
 
 [[gnu::hot]] CW_NOINLINE uint64_t enter_nested(uint64_t a, uint64_t b, uint64_t c, const cw_abi_entry* entry, os::ThreadWords* words,
                                                sched::M* m) {
   if (!sched::on_known_stack(m, sched::frame_here())) [[unlikely]]
     return enter_otherwise(a, b, c, entry);
-  sched::G* g = inbound::begin_warm<true>(words, m);
-  if (g == nullptr) [[unlikely]]
-    return enter_otherwise(a, b, c, entry);
-  return inbound::end_warm<true>(g, inbound::run(g, {a, b, c, entry}));
+  return enter_warm<true>(a, b, c, entry, words, m);
 }
 
 }  // namespace
@@ -118,10 +121,7 @@ CW_NOINLINE uint64_t enter_otherwise(uint64_t a, uint64_t b, uint64_t c, const c
     return enter_nested(a, b, c, entry, words, m);
   if (!sched::on_known_stack(m, sched::frame_here())) [[unlikely]]
     return enter_elsewhere(a, b, c, entry, words, m);
-  sched::G* g = inbound::begin_warm<false>(words, m);
-  if (g == nullptr) [[unlikely]]
-    return enter_otherwise(a, b, c, entry);
-  return inbound::end_warm<false>(g, inbound::run(g, {a, b, c, entry}));
+  return enter_warm<false>(a, b, c, entry, words, m);
 }
 
 cw_status cw_enter(cw_fn fn, void* arg) {

@@ -158,7 +158,7 @@ struct entry_thunk<Fn, Policy, R(A...)> {
   [[clang::no_sanitize("function", "cfi-icall")]]
 #endif
   static R call_in_registers(A... args) {
-    const std::uint64_t words[4] = {to_word(args)...};
+    const std::uint64_t words[3] = {to_word(args)...};
     using enter = R(std::uint64_t, std::uint64_t, std::uint64_t, const cw_abi_entry*);
     return reinterpret_cast<enter*>(reinterpret_cast<void*>(&cw_abi_enter))(words[0], words[1], words[2], &by_words);
   }

@@ -182,15 +182,6 @@ TEST_CASE("an exception that leaves a callback is a status, and nothing else is 
   CHECK(stats().greens == 0);
 }
 
-struct Counted {
-  static inline std::atomic<int> alive{0};
-  explicit Counted(int v) : value(v) { ++alive; }
-  Counted(const Counted& other) : value(other.value) { ++alive; }
-  Counted(Counted&& other) noexcept : value(other.value) { ++alive; }
-  ~Counted() { --alive; }
-  int value;
-};
-
 TEST_CASE("enter() gives values, references, nothing and exceptions, and takes arguments") {
   Runtime runtime(2);
   on_thread([] {

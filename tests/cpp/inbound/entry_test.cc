@@ -45,15 +45,6 @@ struct Large {
 struct alignas(32) Aligned {
   double values[4];
 };
-struct Counted {
-  static inline std::atomic<int> alive{0}, copies{0};
-  explicit Counted(int v) : value(v) { ++alive; }
-  Counted(const Counted& other) : value(other.value) { ++alive, ++copies; }
-  Counted(Counted&& other) noexcept : value(other.value) { ++alive; }
-  ~Counted() { --alive; }
-  int value;
-};
-
 std::atomic<int> wrong{0};
 void look(bool good) { wrong += !good; }
 

@@ -24,8 +24,11 @@ namespace crossing_test {
 using namespace std::chrono_literals;
 using sched_test::count_entries;
 using sched_test::count_maps;
+using sched_test::Counted;
 using sched_test::eventually;
+using sched_test::get_errno;
 using sched_test::kLimit;
+using sched_test::set_errno;
 using sched_test::status_of;
 using sched_test::tid;
 

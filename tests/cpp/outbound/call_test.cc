@@ -19,15 +19,6 @@ using causeway::call_blocking;
 using causeway::call_leaf;
 using causeway::spawn;
 
-struct Counted {
-  static inline std::atomic<int> alive{0}, copies{0};
-  explicit Counted(int v) : value(v) { ++alive; }
-  Counted(const Counted& other) : value(other.value) { ++alive, ++copies; }
-  Counted(Counted&& other) noexcept : value(other.value) { ++alive; }
-  ~Counted() { --alive; }
-  int value;
-};
-
 int multiply(int a, int b) { return a * b; }
 int multiply_or_throw(int a, int b) {
   if (a < 0) throw std::invalid_argument("negative");

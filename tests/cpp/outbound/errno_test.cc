@@ -22,15 +22,6 @@ using namespace crossing_test;
 using causeway::call_errno;
 using causeway::spawn;
 
-[[gnu::noinline]] int get_errno() {
-  std::atomic_signal_fence(std::memory_order_seq_cst);
-  return errno;
-}
-[[gnu::noinline]] void set_errno(int value) {
-  errno = value;
-  std::atomic_signal_fence(std::memory_order_seq_cst);
-}
-
 int sets(int error, int result) {
   set_errno(error);
   return result;

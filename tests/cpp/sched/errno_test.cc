@@ -18,15 +18,6 @@ namespace {
 using namespace sched_test;
 using causeway::spawn;
 
-[[gnu::noinline]] int get_errno() {
-  std::atomic_signal_fence(std::memory_order_seq_cst);
-  return errno;
-}
-[[gnu::noinline]] void set_errno(int value) {
-  errno = value;
-  std::atomic_signal_fence(std::memory_order_seq_cst);
-}
-
 // Each call of ours that may park, switch, or fail inside.
 void call_everything(int mine, causeway::mutex& mutex, causeway::channel<int>& channel) {
   const auto kept = [mine](const char* what, const std::function<void()>& call) {

@@ -18,15 +18,6 @@ using namespace sched_test;
 using causeway::spawn;
 
 // Counts its living copies, so that a result that is never destroyed shows.
-struct Counted {
-  static inline std::atomic<int> alive{0};
-  explicit Counted(int v) : value(v) { ++alive; }
-  Counted(const Counted& other) : value(other.value) { ++alive; }
-  Counted(Counted&& other) noexcept : value(other.value) { ++alive; }
-  ~Counted() { --alive; }
-  int value;
-};
-
 }  // namespace
 
 TEST_CASE("a result of each size arrives, and so does an exception") {

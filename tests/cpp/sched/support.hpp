@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <fstream>
@@ -47,6 +48,26 @@ class Runtime {
   }
   causeway::runtime runtime_;
 };
+
+// A value whose lives and copies are counted.
+struct Counted {
+  static inline std::atomic<int> alive{0}, copies{0};
+  explicit Counted(int v) : value(v) { ++alive; }
+  Counted(const Counted& other) : value(other.value) { ++alive, ++copies; }
+  Counted(Counted&& other) noexcept : value(other.value) { ++alive; }
+  ~Counted() { --alive; }
+  int value;
+};
+
+// errno of the thread that runs now. Not inlined, so that no address of it is kept over a switch by the test itself.
+[[gnu::noinline]] inline int get_errno() {
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  return errno;
+}
+[[gnu::noinline]] inline void set_errno(int value) {
+  errno = value;
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+}
 
 inline int tid() { return static_cast<int>(syscall(SYS_gettid)); }
 

@@ -18,16 +18,6 @@ namespace {
 using namespace sched_test;
 using causeway::spawn;
 
-// Not inlined, so that no errno address is kept over a switch by the test itself.
-[[gnu::noinline]] void set_errno(int value) {
-  errno = value;
-  asm volatile("" ::: "memory");
-}
-[[gnu::noinline]] int get_errno() {
-  asm volatile("" ::: "memory");
-  return errno;
-}
-
 // Runs `body(i)` on `n` green threads that all migrate as they like; true if all answered true.
 template <class Body>
 bool all_of(int n, Body body) {
