@@ -127,6 +127,7 @@ template <class Cross>
 void retake_under(base::asym::Mode mode, uint32_t bit, Cross cross) {
   REQUIRE(base::asym::start(mode).has_value());
   Machine machine;
+  if (base::asym::fence_mode()) machine.gate.request(poll::kFence);  // as who makes an M does
   std::atomic<bool> done{false};
   uint64_t crossings = 0, retakes = 0;
   std::thread owner([&] {
