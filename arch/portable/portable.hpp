@@ -60,6 +60,8 @@ struct Cpu {
   }
 
   // No pause instruction that every CPU has; the compiler must still read the word anew.
+  static std::uintptr_t pivot_caller_pc(std::uintptr_t /*caller_low*/, const std::uintptr_t* /*stack_high*/) noexcept { return 0; }
+
   static void relax() noexcept { asm volatile("" ::: "memory"); }
 };
 

@@ -85,6 +85,11 @@ struct Cpu {
 
   static std::uintptr_t saved_low(const void* saved_sp) noexcept { return reinterpret_cast<std::uintptr_t>(saved_sp); }
 
+  [[gnu::no_sanitize_address, gnu::no_sanitize_thread]] static std::uintptr_t pivot_caller_pc(
+      std::uintptr_t caller_low, const std::uintptr_t* /*stack_high*/) noexcept {
+    return *reinterpret_cast<const std::uintptr_t*>(caller_low);
+  }
+
   static void relax() noexcept { __builtin_ia32_pause(); }
 };
 static_assert(offsetof(Cpu::Registers, sp) == CW_X86_64_REGISTERS_SP);

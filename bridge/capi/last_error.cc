@@ -22,7 +22,14 @@ char* thread_buffer(bool make) noexcept {
   return nullptr;
 }
 
+// Where malloc may be what was interrupted: in a signal handler on top of the runtime, in the function of a stop of the world.
+bool may_allocate() noexcept {
+  const sched::M* m = sched::this_m();
+  return m != nullptr ? !m->gate.in_runtime() : (os::thread_note() & os::note::kAsync) == 0;
+}
+
 char* buffer_of_caller(bool make) noexcept {
+  make = make && may_allocate();
   sched::G* g = sched::current_green();
   if (g == nullptr) return thread_buffer(make);
   if (g->last_error == nullptr && make) {

@@ -67,6 +67,7 @@ constexpr CheckWord kCheckWords[] = {
     {"nodeadlock", "", [](Resolved& to, Value) noexcept { return to.options.deadlock_report = false, true; }},
     {"migrate", "always", [](Resolved& to, Value v) noexcept { return to.options.migrate_always = v == "always"; }},
     {"poison", "", [](Resolved& to, Value) noexcept { return to.options.poison = true; }},
+    {"world", "", [](Resolved& to, Value) noexcept { return to.options.check_world = true; }},
     {"stall", "<seconds>", [](Resolved& to, Value v) noexcept { return parse_seconds(v, &to.options.stall_ns); }},
 };
 

@@ -13,6 +13,7 @@
 #include "runtime/os/os.hpp"
 #include "runtime/sched/sched.hpp"
 #include "runtime/trace/trace.hpp"
+#include "runtime/world/world.hpp"
 
 namespace causeway::capi {
 
@@ -177,6 +178,7 @@ cw_status cw_runtime_stats(cw_stats* stats) {
   full.stacks_learned = c.stacks_learned;
   full.stacks_accepted = c.stacks_accepted;
   full.posts_dropped = c.posts_dropped;
+  full.world_stops = causeway::world::stops();
   full.handles_live = causeway::capi::handles().live();
   memcpy(stats, &full, stats->size);
   return CW_OK;

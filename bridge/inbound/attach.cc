@@ -33,7 +33,12 @@ cw_status make_ready(sched::M* m) noexcept {
   sched::shut_out_handlers(words, m);
   const uintptr_t before = m->gate.own_anchor();
   cw_status status = CW_E_STOPPED;
-  if (m->gate.come_back()) {  // while the anchor is 0 the runtime stays
+  bool in = m->gate.come_back();
+  if (!in) {
+    sched::wait_outside(m, before);
+    in = m->gate.poll_bits() == 0;
+  }
+  if (in) {  // while the anchor is 0 the runtime stays
     m->call_greens = foreign::make_call_green(m);
     status = m->call_greens != nullptr ? CW_OK : CW_E_NOMEM;
   }

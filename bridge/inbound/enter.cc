@@ -111,6 +111,7 @@ CW_NOINLINE cw_status enter_bound(M* m, const Call& call, uint64_t* result) {
     }
     quiet = true;
   }
+  if (!quiet) sched::wait_outside(m, before);
   // From here the runtime stays, and with it the record that the anchor names.
   sched::drop_undeclared(m);
   cw_status status = sched::on_known_stack(m, sched::frame_here()) ? CW_OK : sched::update_system_stack(m, sched::frame_here(), before);
@@ -127,7 +128,7 @@ CW_NOINLINE cw_status enter_bound(M* m, const Call& call, uint64_t* result) {
   G* g = m->call_greens;
   begin(m, g, number);
   if (nested) begin_nested(m, g, place, before);
-  if (!quiet) sched::come_back_slow(m, g);
+  if (!quiet) sched::come_back_slow(m, g, before);
   if (sched::in_flight(*m->eh) != 0) save_host_eh(m, g);
 
   const uint64_t ran = run(g, call);

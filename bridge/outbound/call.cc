@@ -58,7 +58,7 @@ CW_NOINLINE void end_closely(G* g, uint64_t id, uintptr_t sp, bool eh_saved) noe
   sched::shut_out_handlers(m->words, m);
   m->current = g;
   if (eh_saved || sched::in_flight(*m->eh) != 0) take_back(m, g, eh_saved);
-  if (!m->gate.come_back()) sched::come_back_slow(m, g);
+  if (!m->gate.come_back()) sched::come_back_slow(m, g, reinterpret_cast<uintptr_t>(&g->out));
   g->out.sp.store(0, std::memory_order_relaxed);  // last: INV-CR1
 }
 

@@ -220,6 +220,47 @@ CW_API cw_status cw_stats_init(cw_stats *stats);
  * Errors:    CW_E_INVALID (NULL, or size not set). */
 CW_API cw_status cw_runtime_stats(cw_stats *stats);
 
+/* --- Looking in ---------------------------------------------------------------------------------------------- */
+
+/* Runs fn(arg) on the calling thread while no managed code runs anywhere: no callback, no green thread, on any thread. C code goes on until it
+ * calls in or returns. For collectors, snapshots and debuggers.
+ * Inside fn cw_world_visit() and cw_world_visit_all() may be called, and nothing else that is not async-signal-safe: a stopped thread may hold any
+ * lock, malloc's too. Check mode `world` stops the process when fn calls malloc, takes a pthread lock and the like; other functions of this
+ * header answer CW_E_ASYNC there. fn must not throw, and the world stands still until it returns.
+ * One stop at a time: others wait for their turn.
+ * Threads:   any, and green threads; not in signal handlers.
+ * Errors:    CW_E_TIMEOUT (somebody did not stop in time: cw_last_error() says who; fn did not run), CW_E_STATE (inside such a function),
+ *            CW_E_NOT_READY, CW_E_ASYNC, CW_E_INVALID (fn is NULL). */
+CW_API cw_status cw_world_run(uint64_t timeout_ns, cw_fn fn, void *arg);
+
+enum cw_segment_kind {
+  CW_SEGMENT_USER = 0,     /* a green thread's own stack */
+  CW_SEGMENT_C = 1,        /* C code between a call out of that green thread and a callback below it */
+  CW_SEGMENT_REGISTERS = 2 /* the registers of a green thread that a signal stopped in its own code */
+};
+
+/* A piece of memory, constant while the world stands still. What is in use is [sp, high). The registers that a green thread had at the stop are
+ * in there, or in a segment of their own. */
+typedef struct cw_segment {
+  size_t size;       /* of this struct, as the library knows it */
+  uint64_t green_id; /* whose it is; for CW_SEGMENT_C whose call out it belongs to */
+  int kind;          /* an enum cw_segment_kind */
+  const void *low;   /* the stack's bounds; for CW_SEGMENT_C low is sp, because a stack of C may be anybody's */
+  const void *high;
+  const void *sp; /* the lowest address in use */
+  const void *pc; /* where it goes on; NULL: not known */
+} cw_segment;
+
+/* Sees one segment; not 0 ends the visit. As fn of cw_world_run(): async-signal-safe. */
+typedef int (*cw_visitor)(const cw_segment *segment, void *arg);
+
+/* Calls visitor(segment, arg) for the stack of each green thread that has begun and not ended; _all: for the C code between its calls out and the
+ * callbacks below them too. C code that is running has no segment: where its stack ends is its own affair, and it runs on.
+ * Threads:   inside the function of cw_world_run() only.
+ * Errors:    CW_E_STATE (elsewhere), CW_E_INVALID (visitor is NULL). */
+CW_API cw_status cw_world_visit(cw_visitor visitor, void *arg);
+CW_API cw_status cw_world_visit_all(cw_visitor visitor, void *arg);
+
 /* --- Errors and log lines that have no caller ---------------------------------------------------------------- */
 
 /* Told of an exception that nobody could receive: one that left a detached green thread. name is the green thread's, text

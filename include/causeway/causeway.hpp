@@ -26,5 +26,6 @@
 #include <causeway/shared_mutex.hpp>
 #include <causeway/this_green.hpp>
 #include <causeway/wait_group.hpp>
+#include <causeway/world.hpp>
 
 #endif  // CAUSEWAY_CAUSEWAY_HPP

@@ -4,23 +4,23 @@
 // something of it meanwhile.
 //
 // Words. `anchor` (owner writes): 0 while the M runs managed or runtime code, else "in C", a pointer that means
-// something to walkers. `in_runtime` (owner writes): 1 while the M may touch its P. `poll` (others set bits): any
-// bit sends the owner into the slow path. The M is *outside* for a retake when anchor != 0, for a detach (of the
-// P of a green thread that hogs it) when in_runtime == 0.
+// something to walkers. `where` (owner writes): in user code, in the runtime (it may touch its P), in its loop, or halted.
+// `poll` (others set bits): any bit sends the owner into the slow path. The M is *outside* for a retake when anchor != 0, for a
+// detach (of the P of a green thread that hogs it) when it is in user code, for a stop of the world when anchor != 0, or in its loop, or halted.
 //
 //   owner, a call out          owner, a runtime call      retaker (one per bit: the one whose request() set it)
-//     anchor = frame             in_runtime = 1             request(kRetake or kDetach), for all candidates
+//     anchor = frame             where = kRuntime           request(kRetake or kDetach), for all candidates
 //     ... C ...                  light                      heavy, once for all
 //     anchor = 0                 poll != 0: slow path       for each, under the M's lock: try_take();
 //     light                      ... P ...                     true: the P is the retaker's; m.p = null
-//     poll != 0: slow path       in_runtime = 0
+//     poll != 0: slow path       where = kUser
 //
 //   INV-GATE1  The P is touched by the owner that came in and saw poll 0, by the owner that left the slow path
 //              with success, or by the retaker whose try_take() said true. Never by two of them.
 //   INV-GATE2  kRetake and kDetach are cleared only by the retaker that set them. (An owner that cleared kRetake
 //              could leave and come back on a poll of 0 while the retaker takes the P.)
 //   INV-GATE3  kStop is set and cleared only by who stops the world; while it is set and that one has seen the M
-//              outside, the M does not come in.
+//              outside, the M does not come in: it neither runs managed code nor changes a green thread's stack or context.
 //   INV-GATE4  kNoP is set exactly while the M has no P; it changes under the M's lock.
 //
 // In the product light is folded into the look at poll: in fence mode kFence is always set there, and on the way that any bit leads to is the
@@ -48,6 +48,14 @@ inline constexpr uint32_t kNoP = 8;     // the M has no P                       
 inline constexpr uint32_t kSlow = 16;   // hooks, tracing, fork: look around      who set it
 inline constexpr uint32_t kFence = 32;  // fence mode: as long as it lasts         who made the M, or admits it
 }  // namespace poll
+
+// Values of `where`.
+enum class Where : uint32_t {
+  User,     // managed code
+  Runtime,  // code of ours, on whichever stack
+  Loop,     // the loop of an M, between two green threads: it changes queues, and no green thread
+  Halted,   // a stop of the world: in a signal handler, or in a call into the runtime
+};
 
 // Faults that the interleaving checker plants; the product takes none, and the branches vanish.
 struct GateFaults {
@@ -89,7 +97,7 @@ class Gate {
   // A foreign thread's M, new: it has no P and needs none, and is in C. Before others see it.
   void start_in_c(uintptr_t anchor) noexcept {
     anchor_.store(anchor, std::memory_order_relaxed);
-    in_runtime_.store(0, std::memory_order_relaxed);
+    where_.store(static_cast<uint32_t>(Where::User), std::memory_order_relaxed);
     poll_.store(poll::kSlow, std::memory_order_relaxed);
   }
   // Back from C. True: nobody wants anything. False: come_back_slow() before anything else.
@@ -110,7 +118,18 @@ class Gate {
   uint32_t poll_bits() const noexcept { return poll_.load(std::memory_order_acquire) & ~poll::kFence; }
   bool fences() const noexcept { return (poll_.load(std::memory_order_relaxed) & poll::kFence) != 0; }  // for tests and reports
   bool in_runtime() const noexcept { return in_runtime_word() != 0; }
-  uint32_t in_runtime_word() const noexcept { return in_runtime_.load(std::memory_order_relaxed); }
+  uint32_t in_runtime_word() const noexcept { return where_.load(std::memory_order_relaxed); }
+
+  // A stop of the world finds the M outside, in its loop or halted, from here until back_inside().
+  void rest(Where where) noexcept {
+    where_.store(static_cast<uint32_t>(where), std::memory_order_release);  // release: what a walker reads; pairs with stopped()
+  }
+  // False: the world stops, so rest() again and wait. Needs: `where` is Runtime, or User in a signal handler.
+  [[nodiscard]] bool back_inside(Where where) noexcept {
+    where_.store(static_cast<uint32_t>(where), std::memory_order_relaxed);
+    Env::light();
+    return (poll_.load(std::memory_order_acquire) & poll::kStop) == 0;
+  }
 
   // --- others ----------------------------------------------------------------------------------------------
   // Sets bits; returns those that were not set before. For kRetake and kDetach only who set it may go on to
@@ -121,6 +140,9 @@ class Gate {
   [[nodiscard]] bool try_take(uint32_t bit) noexcept;
   // After request(kStop) and heavy: the anchor; not 0: the M is in C and will not come in before clear(kStop).
   uintptr_t anchor() const noexcept;
+  // After request(kStop) and heavy. True: outside, until clear(kStop).
+  bool stopped() const noexcept { return anchor() != 0 || where_.load(std::memory_order_acquire) >= static_cast<uint32_t>(Where::Loop); }
+  Where where() const noexcept { return static_cast<Where>(where_.load(std::memory_order_acquire)); }
   // The owner's own look at it, in C.
   uintptr_t own_anchor() const noexcept { return anchor_.load(std::memory_order_relaxed); }
   // Takes back kStop or kSlow, by who set it. release: what was done meanwhile is seen by the owner.
@@ -134,7 +156,7 @@ class Gate {
   void set_outside(InUserCode) noexcept { exit_runtime(); }
   // relaxed: a reader that sees "inside" touches nothing; light or the fence behind it closes the race with poll.
   void set_inside(InC) noexcept { anchor_.store(0, std::memory_order_relaxed); }
-  void set_inside(InUserCode) noexcept { in_runtime_.store(1, std::memory_order_relaxed); }
+  void set_inside(InUserCode) noexcept { where_.store(static_cast<uint32_t>(Where::Runtime), std::memory_order_relaxed); }
   template <class Where>
   uint32_t come_in(Where where) noexcept;  // the poll word as it was found
   uint32_t look_closely(uint32_t bits) noexcept;
@@ -143,7 +165,7 @@ class Gate {
 
   // Owner writes, others read.
   typename Env::template atomic<uintptr_t> anchor_{0};
-  typename Env::template atomic<uint32_t> in_runtime_{1};
+  typename Env::template atomic<uint32_t> where_{static_cast<uint32_t>(Where::Runtime)};
   // Others write by read-modify-write, the owner only reads (attach and detach are under the M's lock).
   typename Env::template atomic<uint32_t> poll_{poll::kNoP};
 };
@@ -159,7 +181,7 @@ inline void Gate<Env, Faults>::leave(uintptr_t anchor) noexcept {
 template <class Env, class Faults>
 inline void Gate<Env, Faults>::exit_runtime() noexcept {
   // release: all that we did to the P; pairs with the acquire in try_take().
-  in_runtime_.store(0, std::memory_order_release);
+  where_.store(static_cast<uint32_t>(Where::User), std::memory_order_release);
 }
 
 template <class Env, class Faults>
@@ -255,8 +277,8 @@ inline uint32_t Gate<Env, Faults>::request(uint32_t bits) noexcept {
 template <class Env, class Faults>
 bool Gate<Env, Faults>::try_take(uint32_t bit) noexcept {
   // acquire: what the owner did to the P before it went outside; pairs with the release in leave()/exit_runtime().
-  const bool outside =
-      bit == poll::kRetake ? anchor_.load(std::memory_order_acquire) != 0 : in_runtime_.load(std::memory_order_acquire) == 0;
+  const bool outside = bit == poll::kRetake ? anchor_.load(std::memory_order_acquire) != 0
+                                            : where_.load(std::memory_order_acquire) == static_cast<uint32_t>(Where::User);
   // relaxed: kNoP changes under the lock that we hold.
   const bool has_p = (poll_.load(std::memory_order_relaxed) & poll::kNoP) == 0;
   if (!outside || !has_p) {

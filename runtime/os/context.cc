@@ -20,8 +20,10 @@ ContextRegisters context_registers(const void* ucontext) noexcept {
   registers.sp = machine.sp;
   registers.fp = machine.regs[29];
 #else
-  static_cast<void>(ucontext);
+  return registers;
 #endif
+  const auto& block = static_cast<const ucontext_t*>(ucontext)->uc_mcontext;
+  registers.all = {reinterpret_cast<uintptr_t>(&block), reinterpret_cast<uintptr_t>(&block + 1)};
   return registers;
 }
 

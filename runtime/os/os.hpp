@@ -18,6 +18,7 @@
 #include "runtime/os/errno_word.hpp"      // IWYU pragma: export
 #include "runtime/os/fault_hook.hpp"      // IWYU pragma: export
 #include "runtime/os/futex.hpp"           // IWYU pragma: export
+#include "runtime/os/import_slots.hpp"    // IWYU pragma: export
 #include "runtime/os/membarrier.hpp"      // IWYU pragma: export
 #include "runtime/os/memory.hpp"          // IWYU pragma: export
 #include "runtime/os/proc_file.hpp"       // IWYU pragma: export

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/sched/come_back.hpp"
 
+#include "runtime/sched/halt.hpp"
 #include "runtime/sched/in_place.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/sched/switch.hpp"
@@ -26,8 +27,10 @@ struct Queue : Deferred {
 
 }  // namespace
 
-CW_NOINLINE M* come_back_slow(M* m, G* g) noexcept {
-  if (m->foreign) return m;  // a stop is under way: what is in progress goes on
+CW_NOINLINE M* come_back_slow(M* m, G* g, uintptr_t anchor) noexcept {
+  wait_outside(m, anchor);
+  if (m->foreign) return m;                    // a stop is under way: what is in progress goes on
+  static_cast<void>(m->gate.enter_runtime());  // whether there is a P to lose is seen under the lock
   Scheduler& s = scheduler();
   // A retaker decides under the lock. When we have had it, our P was taken, or it found us inside.
   s.lock.lock();
@@ -39,12 +42,11 @@ CW_NOINLINE M* come_back_slow(M* m, G* g) noexcept {
   }
   const bool found = taken && take_idle_p_locked(m);
   s.lock.unlock();
-  if (!taken || found) return m;
-  if (g->in.active) {
-    obtain_p_in_place(m, g);
+  if (taken && !found && g->in.active) obtain_p_in_place(m, g);
+  if (!taken || found || g->in.active) {
+    m->gate.exit_runtime();
     return m;
   }
-  static_cast<void>(m->gate.enter_runtime());  // there is no P to lose
   Queue deferred(g);
   g->waits_for.store("a processor, after a call to C", std::memory_order_relaxed);
   switch_context(m, g, &m->system, &deferred);

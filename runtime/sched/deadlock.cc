@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "runtime/sched/blocked_threads.hpp"
-#include "runtime/sched/hog.hpp"
+#include "runtime/sched/own_signal.hpp"
 #include "runtime/sched/poller.hpp"
 #include "runtime/sched/record.hpp"
 #include "runtime/sched/scheduler.hpp"
@@ -41,7 +41,7 @@ bool somebody_else_may_act() noexcept {
     return true;
   uint64_t harmless = 0;
   // Faults, which a sleeping thread does not raise; what the C library keeps for itself; and ours.
-  for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT, 32, 33, hog_signal_installed()})
+  for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT, 32, 33, own_signal_installed()})
     if (signal != 0) harmless |= uint64_t{1} << (signal - 1);
   return tracer != 0 || (caught & ~harmless) != 0;
 }

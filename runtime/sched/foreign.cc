@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <new>
 
+#include "runtime/sched/halt.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/sched/shut.hpp"
 #include "runtime/sched/spare_list.hpp"
@@ -30,6 +31,7 @@ struct Table {
   std::atomic<uint32_t> spare_count{0}, bound_count{0};
   std::atomic<uint32_t> key_state{0};  // 0: not tried, 1: there, 2: there are no keys left
   pthread_key_t key{};                 // constant once key_state is 1
+  bool world_stops = false;            // guarded by lock: a new M halts
 };
 constinit Table table;
 
@@ -134,6 +136,7 @@ M* make_m() noexcept {
   m->id = id;
   m->random = (id + 1) * 0x9e3779b97f4a7c15ULL;
   chunk[id % kChunk] = m;
+  if (table.world_stops) static_cast<void>(m->gate.request(crossing::poll::kStop));
   table.count.store(id + 1, std::memory_order_release);
   return m;
 }
@@ -254,6 +257,7 @@ void give_back_m(M* m) noexcept {
 }
 
 cw_status admit(M* m) noexcept {
+  while ((m->gate.poll_bits() & crossing::poll::kStop) != 0) wait_for_world(os::kForever);
   if (m->gate.poll_bits() == 0) return CW_OK;
   const Phase now = open_gate(*m, table.lock, [] { return phase(); });
   if (now == Phase::Running) {
@@ -275,6 +279,15 @@ bool own_stack_of_another(const M* m, uintptr_t sp) noexcept {
     if (low != 0 && sp >= low && sp < high && !is_dead(each)) found = true;  // the stack of a dead thread may be anybody's by now
   });
   return found;
+}
+
+uint32_t count() noexcept { return table.count.load(std::memory_order_acquire); }
+M* by_id(uint32_t id) noexcept { return at(id); }
+
+void halt_new(bool halt, void (*visit)(M& m, const M* self), const M* self) noexcept {
+  base::LockGuard guard(table.lock);
+  table.world_stops = halt;
+  for_each([&](M* m) { visit(*m, self); });
 }
 
 void shut_all() noexcept {

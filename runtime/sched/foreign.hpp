@@ -58,6 +58,13 @@ void free_call_green(G* g) noexcept;
 // Is sp in the own stack of another bound thread?
 bool own_stack_of_another(const M* m, uintptr_t sp) noexcept;
 
+// --- a stop of the world, halt.hpp ---
+// Every M that there ever was: [0, count()).
+uint32_t count() noexcept;
+M* by_id(uint32_t id) noexcept;
+// Visits them all, and from here on new ones halt, or not. Blocks: for a short lock
+void halt_new(bool halt, void (*visit)(M& m, const M* self), const M* self) noexcept;
+
 // --- stop() ---
 // Nobody comes in from here on. By stop(), after the phase has changed; ends with heavy.
 void shut_all() noexcept;

@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: MIT
 //
-// on_hog_signal() runs in signal context, on the worker's alternate stack: it reads the interrupted green thread's frames and stores.
+// sample_hog() runs in signal context, on the worker's alternate stack: it reads the interrupted green thread's frames and stores.
 #include "runtime/sched/hog.hpp"
 
-#include <signal.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
-#include <cerrno>
-
+#include "runtime/sched/own_signal.hpp"
 #include "runtime/sched/scheduler.hpp"
 
 namespace causeway::sched {
@@ -39,9 +35,6 @@ constinit Board board;
 uintptr_t known[2][kFunctions];  // functions that were reported as away, as back
 uint32_t known_count[2];
 
-// Constant from the start to the stop of the runtime; 0: none is free.
-int signal_number;
-std::atomic<bool> installed{false};  // relaxed: the monitor's, and read by its own checks
 std::atomic<uint64_t> refused{0};
 bool said_refused;
 
@@ -70,45 +63,6 @@ void name_from_outside(const G* g, HogName* to) noexcept {
   lock.unlock();
 }
 
-// Stack:       signal (the worker's alternate one)
-// Signal-safe: yes
-void on_hog_signal(int signal, siginfo_t* info, void* context) {
-  const int saved = errno;
-  M* m = this_m();
-  uint32_t asked = HogState::kAsked;
-  // acquire: the monitor is done with the last sample. INV-HOG1
-  if (m == nullptr || info->si_code != SI_TKILL ||
-      !m->hog.sample.compare_exchange_strong(asked, HogState::kTaking, std::memory_order_acquire, std::memory_order_relaxed)) {
-    errno = saved;
-    os::chain_previous(signal, info, context);  // none of ours
-    return;
-  }
-  HogState& hog = m->hog;
-  hog.frames.n = 0;
-  const G* g = m->current;
-  if (!m->gate.in_runtime() && !g->is_system) {
-    const os::ContextRegisters at = os::context_registers(context);
-    const auto low = reinterpret_cast<uintptr_t>(g->stack.low), high = reinterpret_cast<uintptr_t>(g->stack.high);
-    if (at.sp >= low && at.sp < high) walk_frames(at.pc, at.fp, at.sp, high, &hog.frames);
-    copy_name(g, &hog.who);
-  }
-  hog.sample.store(HogState::kTaken, std::memory_order_release);  // the sample; pairs with the acquire in collect()
-  errno = saved;
-}
-
-bool is_default(int signal) noexcept {
-  struct sigaction action{};
-  return sigaction(signal, nullptr, &action) == 0 && (action.sa_flags & SA_SIGINFO) == 0 && action.sa_handler == SIG_DFL;
-}
-
-bool handler_is_there() noexcept {
-  if (installed.load(std::memory_order_relaxed)) return hog_signal_installed() != 0;
-  if (signal_number == 0 || !is_default(signal_number)) return false;
-  if (!os::install_handler(signal_number, &on_hog_signal, SA_RESTART | SA_ONSTACK)) return false;
-  installed.store(true, std::memory_order_relaxed);
-  return true;
-}
-
 // What the kernel says of a thread: it runs, or could; it sleeps in a call; or nothing, without /proc.
 enum class Seen : uint8_t { Runs, Sleeps, Unknown };
 Seen look_at(int tid) noexcept {
@@ -134,10 +88,9 @@ void ask(uint64_t now) noexcept {
       hog.asked = true;
       const int tid = m->tid.load(std::memory_order_relaxed);
       const Seen seen = look_at(tid);
-      // release: we have read the last sample; pairs with the acquire in on_hog_signal(). INV-HOG1
+      // release: we have read the last sample; pairs with the acquire in sample_hog(). INV-HOG1
       hog.sample.store(HogState::kAsked, std::memory_order_release);
-      if (seen == Seen::Runs && m->alt_stack.installed() && handler_is_there() && syscall(SYS_tgkill, getpid(), tid, signal_number) == 0)
-        continue;
+      if (seen == Seen::Runs && m->alt_stack.installed() && own_signal_ready() && send_own_signal(m)) continue;
       hog.sample.store(HogState::kNone, std::memory_order_relaxed);
       name_from_outside(m->current, &unplaced[n].who);
       unplaced[n].asleep = seen == Seen::Sleeps;
@@ -200,6 +153,21 @@ void print(const Report& report) noexcept {
 
 }  // namespace
 
+void sample_hog(M* m, const os::ContextRegisters& at) noexcept {
+  HogState& hog = m->hog;
+  uint32_t asked = HogState::kAsked;
+  // acquire: the monitor is done with the last sample. INV-HOG1
+  if (!hog.sample.compare_exchange_strong(asked, HogState::kTaking, std::memory_order_acquire, std::memory_order_relaxed)) return;
+  hog.frames.n = 0;
+  const G* g = m->current;
+  if (!m->gate.in_runtime() && !g->is_system) {
+    const auto low = reinterpret_cast<uintptr_t>(g->stack.low), high = reinterpret_cast<uintptr_t>(g->stack.high);
+    if (at.sp >= low && at.sp < high) walk_frames(at.pc, at.fp, at.sp, high, &hog.frames);
+    copy_name(g, &hog.who);
+  }
+  hog.sample.store(HogState::kTaken, std::memory_order_release);  // the sample; pairs with the acquire in collect()
+}
+
 void hog_detached_locked(M* m, uint64_t since_ns) noexcept {
   m->hog.away = true;
   m->hog.asked = false;
@@ -245,49 +213,10 @@ void report_hogs(uint64_t now) noexcept {
   }
 }
 
-void start_hog_reports(int signal) noexcept {
+void start_hog_reports() noexcept {
   known_count[0] = known_count[1] = 0;
   said_refused = false;
   refused.store(0, std::memory_order_relaxed);
-  signal_number = signal;
-  sigset_t blocked;
-  if (signal != 0 || pthread_sigmask(SIG_BLOCK, nullptr, &blocked) != 0) return;
-  for (int candidate = SIGRTMIN; candidate <= SIGRTMAX && signal_number == 0; ++candidate)
-    if (is_default(candidate) && sigismember(&blocked, candidate) == 0) signal_number = candidate;
-}
-
-void stop_hog_reports() noexcept {
-  if (!installed.load(std::memory_order_relaxed)) return;
-  // A signal that was sent arrives before its thread does anything else: all are out of user code by now. Else the handler stays.
-  constexpr int kLooks = 10'000;
-  constexpr uint64_t kNapNs = 100'000;
-  Scheduler& s = scheduler();
-  bool over = true;
-  for (uint32_t i = 0, count = s.m_count.load(std::memory_order_acquire); i < count; ++i) {
-    M* m = s.ms[i];
-    const auto under_way = [m] {
-      const uint32_t sample = m->hog.sample.load(std::memory_order_acquire);
-      return (sample == HogState::kAsked || sample == HogState::kTaking) && !m->ended.load(std::memory_order_acquire);
-    };
-    for (int look = 0; look < kLooks && under_way(); ++look) os::sleep_ns(kNapNs);
-    over &= !under_way();
-  }
-  if (over && os::remove_handler(signal_number)) installed.store(false, std::memory_order_relaxed);
-}
-
-void admit_hog_signal() noexcept {
-  if (signal_number == 0) return;
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, signal_number);
-  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
-}
-
-int hog_signal_installed() noexcept {
-  if (!installed.load(std::memory_order_relaxed)) return 0;
-  struct sigaction action{};
-  if (sigaction(signal_number, nullptr, &action) != 0) return 0;
-  return (action.sa_flags & SA_SIGINFO) != 0 && action.sa_sigaction == &on_hog_signal ? signal_number : 0;
 }
 
 }  // namespace causeway::sched

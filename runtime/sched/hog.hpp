@@ -9,9 +9,7 @@
 //                    nothing else. Level warn. Who sleeps in a system call is left alone: many calls end with EINTR in spite of
 //                    SA_RESTART, and a signal that is sent into execve() would end the program that comes after it.
 //
-// Each function is reported once. The signal is option `signal`, else the first real-time signal that at the start has its default action
-// and is not blocked in the starting thread (who blocks it may wait for it with sigwait or signalfd). It is unblocked on our workers
-// alone; the handler is installed when a hog is asked for the first time, if the action is still the default one, and removed by the stop.
+// Each function is reported once. The signal: own_signal.hpp.
 //
 //   INV-HOG1  At most one signal per M is under way: who sends it moves `sample` from kNone to kAsked, the handler to kTaken, the monitor back.
 //   INV-HOG2  A thread is sent the signal under Scheduler::lock while `away`: so it exists, and runs user code or waits for that lock.
@@ -24,6 +22,7 @@
 #include <cstdint>
 
 #include "runtime/base/base.hpp"
+#include "runtime/os/os.hpp"
 #include "runtime/sched/frames.hpp"
 
 namespace causeway::sched {
@@ -64,13 +63,11 @@ void hog_refused() noexcept;
 // --- by the hog itself, at its first call of ours after it lost its P ---
 void hog_returned(M* m, G* g) noexcept;
 
-// --- lifecycle, through the monitor's start and stop ---
-// `signal`: the option, 0 for the first free one.
-void start_hog_reports(int signal) noexcept;
-void stop_hog_reports() noexcept;
-// A new worker lets the signal through.
-void admit_hog_signal() noexcept;
-// The signal that a handler of ours alone is installed for; 0: none.
-int hog_signal_installed() noexcept;
+// In the handler of own_signal.hpp, on m's thread: where it is, if the monitor has asked.
+// Signal-safe: yes
+void sample_hog(M* m, const os::ContextRegisters& at) noexcept;
+
+// By the monitor's start.
+void start_hog_reports() noexcept;
 
 }  // namespace causeway::sched

@@ -2,6 +2,7 @@
 #include "runtime/sched/in_place.hpp"
 
 #include "runtime/sched/frames.hpp"
+#include "runtime/sched/halt.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/sched/wait.hpp"
 
@@ -36,7 +37,7 @@ InPlace::InPlace(M* m, G* g) noexcept : m_(m), g_(g) {
 InPlace::~InPlace() {
   M* m = m_;
   // A worker has no P now, so the poll word is never 0 for it.
-  static_cast<void>(m->gate.come_back());
+  if (!m->gate.come_back()) wait_outside(m, reinterpret_cast<uintptr_t>(&g_->out));
   g_->out.sp.store(0, std::memory_order_relaxed);
   if (!m->foreign) obtain_p_in_place(m, g_);
 }
@@ -62,6 +63,7 @@ void obtain_p_in_place(M* m, G* g) noexcept {
         break;
       }
     }
+    const RestScope rest(m);
     m->sleep.sleep();
   }
   g->state.store(GState::Running, std::memory_order_relaxed);

@@ -27,6 +27,14 @@ namespace causeway::sched {
 
 struct P;
 
+// Where a halted M stands in its green thread. Registers that a callee keeps lie in [low, ...) of the stack that it halted on; those of code that a
+// signal interrupted in `registers` too.
+struct HaltPlace {
+  uintptr_t sp = 0, fp = 0, pc = 0;
+  uintptr_t low = 0;  // the lowest address in use: sp, or what the code may use below it
+  os::MemoryRange registers{};
+};
+
 struct alignas(128) M {
   // --- hot: the owner, and others through the gate's own rules. Two lines are all that a call in touches ---
   crossing::Gate<> gate;
@@ -76,8 +84,10 @@ struct alignas(128) M {
   bool in_idle_list = false;
   std::atomic<bool> takes_p{false};  // asleep for any P, not for its locked green thread; a hint, relaxed everywhere
   bool retired = false;              // left because there were too many; no longer in m_alive
-  // --- its own rules: hog.hpp ---
+  // --- their own rules: hog.hpp, halt.hpp, own_signal.hpp ---
   HogState hog;
+  HaltPlace halt;
+  std::atomic<bool> signalled{false};
   // --- constant after creation ---
   uint32_t id = 0;
   pthread_t thread{};         // guarded by Scheduler::lock, as thread_valid

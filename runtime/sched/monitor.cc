@@ -16,6 +16,7 @@
 #include "runtime/sched/come_back.hpp"
 #include "runtime/sched/deadlock.hpp"
 #include "runtime/sched/hog.hpp"
+#include "runtime/sched/own_signal.hpp"
 #include "runtime/sched/poller.hpp"
 #include "runtime/sched/posts.hpp"
 #include "runtime/sched/scheduler.hpp"
@@ -182,7 +183,8 @@ void monitor_wake() noexcept {
 }
 
 base::Result<void> start_monitor() noexcept {
-  start_hog_reports(scheduler().options.signal);
+  choose_own_signal(scheduler().options.signal);
+  start_hog_reports();
   monitor.state.store(kAwake, std::memory_order_relaxed);  // relaxed: pthread_create publishes it
   constexpr size_t kMonitorStack = size_t{256} << 10;
   auto created = os::thread_create(&monitor_main, nullptr, kMonitorStack, "causeway-watch");
@@ -198,7 +200,7 @@ void stop_monitor() noexcept {
   os::futex_wake(monitor.state, 1);
   pthread_join(monitor.thread, nullptr);
   monitor.valid = false;
-  stop_hog_reports();
+  give_back_own_signal();
 }
 
 }  // namespace causeway::sched

@@ -29,6 +29,7 @@ struct Options {
   bool deadlock_report = true;
   bool use_proc = true;                       // false: as where /proc is not mounted
   bool migrate_always = false;                // green threads move to another M at each chance (chaos.hpp)
+  bool check_world = false;                   // what the function of a stop may not call stops the process (runtime/world/trap.hpp)
   bool poison = false;                        // what is freed is overwritten, and looked at when it is used again (chaos.hpp)
   const cw_abi_task_ops* post_ops = nullptr;  // runs a Post
   uint64_t stall_ns = 0;                      // a wait longer than this is reported; 0: none is

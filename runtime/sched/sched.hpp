@@ -14,8 +14,10 @@
 #include "runtime/sched/deadlock.hpp"      // IWYU pragma: export
 #include "runtime/sched/foreign.hpp"       // IWYU pragma: export
 #include "runtime/sched/frames.hpp"        // IWYU pragma: export
+#include "runtime/sched/halt.hpp"          // IWYU pragma: export
 #include "runtime/sched/lifecycle.hpp"     // IWYU pragma: export
 #include "runtime/sched/options.hpp"       // IWYU pragma: export
+#include "runtime/sched/own_signal.hpp"    // IWYU pragma: export
 #include "runtime/sched/poison.hpp"        // IWYU pragma: export
 #include "runtime/sched/poller.hpp"        // IWYU pragma: export
 #include "runtime/sched/post_ring.hpp"     // IWYU pragma: export

@@ -3,6 +3,7 @@
 // What runs next. Two places decide: pick_local() on the stack of a green thread that parks or yields, for what its own P has; and the loop of
 // the M on its system stack, for everything else: due timers, the global queue, I/O events, theft, sleep.
 #include "runtime/sched/chaos.hpp"
+#include "runtime/sched/halt.hpp"
 #include "runtime/sched/poller.hpp"
 #include "runtime/sched/posts.hpp"
 #include "runtime/sched/scheduler.hpp"
@@ -257,6 +258,7 @@ void park_current(M* m, G* g, Deferred* deferred) noexcept {
 
 void run_loop(M* m) noexcept {
   for (;;) {
+    m->gate.rest(crossing::Where::Loop);
     if (m->locked_g != nullptr) {
       if (!wait_for_locked(m)) return;
     }
@@ -272,6 +274,7 @@ void run_loop(M* m) noexcept {
     }
     if (scheduler().options.migrate_always && chaos::pass_on(m, g)) [[unlikely]]
       continue;
+    leave_loop(m);
     if (g->sp == nullptr) bind_stack(m->p, g);
     g->state.store(GState::Running, std::memory_order_relaxed);
     switch_context(m, &m->system, g, nullptr);

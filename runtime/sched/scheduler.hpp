@@ -16,6 +16,7 @@
 //   the monitor   monitor.cc       its ticks                    hog.cc           reports of who runs for long
 //                 stall.cc         reports of long waits        deadlock.cc      the proof that nobody can go on
 //                 frames.cc        where a green thread is      blocked_threads.cc  plain threads that sleep in a wait of ours
+//   a stop        halt.cc          of the world: how an M keeps still   own_signal.cc   the one signal that we send
 //   check modes   chaos.cc         migrate=always               poison.cc        freed memory
 //   calls from C  foreign.cc       Ms of host threads           system_stack.cc  which C stack a call came on
 //                 posts.cc         functions to run later       declared_stacks.cc  stacks that the host told of
@@ -98,6 +99,7 @@ struct Scheduler {
   uint32_t m_alive = 0;
   uint32_t starting = 0;            // threads that are being created right now
   uint32_t hogs = 0;                // Ms that run a green thread without a P
+  bool world_stops = false;         // a new M halts: halt.hpp
   base::Error last_thread_error{};  // why no worker could be started
 };
 

@@ -140,6 +140,8 @@ base::Result<void> spawn(const SpawnRequest& request, G** out) noexcept {
     if (!result) undo(*prepared);
     return result;
   }
+  if ((os::thread_note() & os::note::kAsync) != 0)
+    return base::fail(CW_E_ASYNC, "the function of a stop of the world cannot spawn green threads");
   ForeignCall call;
   if (phase() != Phase::Running) {
     if (call.ok()) return kStopping;

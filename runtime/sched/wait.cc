@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/sched/wait.hpp"
+#include "runtime/sched/halt.hpp"
 
 #include <new>
 
@@ -52,6 +53,7 @@ M* enter_runtime(M* m) noexcept { return m->gate.enter_runtime() ? m : enter_run
 
 CW_NOINLINE M* enter_runtime_slow(M* m) noexcept {
   Scheduler& s = scheduler();
+  halt_in_call(m);
   // A retaker decides under the lock. When we have had it, our P was taken, or it found us inside.
   s.lock.lock();
   const bool taken = (m->gate.poll_bits() & crossing::poll::kNoP) != 0;

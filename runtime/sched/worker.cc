@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // Worker Ms: OS threads of ours. They are made when a P has work and no M sleeps, at most options.max_threads, and end when they were idle for
-// long and there are more than Ps. All signals but the synchronous ones and the one of hog.hpp are blocked on them: they are the host's.
+// long and there are more than Ps. All signals but the synchronous ones and the one of own_signal.hpp are blocked on them: they are the host's.
 //
 // A record of an M is used again by the next worker, after its old thread was joined; it is freed by stop().
 #include <cstdlib>
@@ -9,6 +9,7 @@
 
 #include "runtime/sched/chaos.hpp"
 #include "runtime/sched/foreign.hpp"
+#include "runtime/sched/own_signal.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/sched/switch.hpp"
 #include "runtime/sched/system_stack.hpp"
@@ -43,7 +44,7 @@ void* worker_main(void* argument) {
   // Without an alternate stack a guard hit on this thread would end without its report, and a hog is not asked where it is, nothing worse.
   if (!m->alt_stack.ensure() && s.options.guard_handler)
     base::log(base::LogLevel::Warn, "no memory for an alternate signal stack: an overflow on this worker is not reported by name");
-  admit_hog_signal();
+  admit_own_signal();
   m->current = &m->system;
 
   run_loop(m);
@@ -89,6 +90,8 @@ M* take_record_locked(pthread_t* to_join, bool* must_join) noexcept {
   m->system.is_system = true;
   m->system.m = m;
   if (base::asym::fence_mode()) static_cast<void>(m->gate.request(crossing::poll::kFence));
+  m->gate.rest(crossing::Where::Loop);
+  if (s.world_stops) static_cast<void>(m->gate.request(crossing::poll::kStop));
   chaos::adopt(m);
   s.ms[count] = m;
   // release: publishes ms[count] to wake_any_async() and the monitor.

@@ -46,5 +46,6 @@ const std::vector<Case>& stall_cases();
 const std::vector<Case>& poison_cases();
 const std::vector<Case>& stack_bounds_cases();
 const std::vector<Case>& crossing_cases();
+const std::vector<Case>& world_cases();
 
 }  // namespace death
