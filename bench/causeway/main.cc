@@ -36,6 +36,7 @@ constexpr Row kRows[] = {
     {"nested", bench::nested_row},
     {"post", bench::post_row},
     {"parked-posts", bench::parked_posts_row},
+    {"stop", bench::stop_row},
 };
 
 }  // namespace

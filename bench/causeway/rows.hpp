@@ -63,5 +63,6 @@ void call_out_row(const Run& run);       // calls_out.cc
 void nested_row(const Run& run);         // calls_out.cc
 void post_row(const Run& run);           // posts.cc
 void parked_posts_row(const Run& run);   // posts.cc
+void stop_row(const Run& run);           // stops.cc
 
 }  // namespace bench

@@ -148,6 +148,7 @@ var rows = map[string]func(run){
 	"echo-server":   echoServer,
 	"parked":        parked,
 	"churn":         churn,
+	"stop":          stop,
 }
 
 func main() {
