@@ -81,6 +81,21 @@ base::Result<pthread_t> thread_create(void* (*fn)(void*), void* arg, size_t stac
   return thread;
 }
 
+namespace {
+sigset_t host_mask;  // written by start(), before there is a thread of ours
+}
+
+void remember_mask() noexcept {
+  if (pthread_sigmask(SIG_BLOCK, nullptr, &host_mask) != 0) sigemptyset(&host_mask);
+}
+
+void take_host_mask(int but) noexcept {
+  sigset_t mask = host_mask;
+  for (const int signal : kFaultSignals) sigdelset(&mask, signal);
+  if (but != 0) sigdelset(&mask, but);
+  pthread_sigmask(SIG_SETMASK, &mask, nullptr);
+}
+
 void remember_cpus() noexcept { cpus_known = sched_getaffinity(0, sizeof cpus, &cpus) == 0; }
 
 int thread_id() noexcept { return static_cast<int>(syscall(SYS_gettid)); }

@@ -13,7 +13,7 @@
 namespace causeway::os {
 
 // Starts a joinable thread that runs fn(arg). It has every signal blocked but the ones that a fault raises on itself (SEGV, BUS, FPE, ILL,
-// TRAP, SYS, ABRT): signals that are sent to the process are for the host's threads. Its exit value is fn's.
+// TRAP, SYS, ABRT), until it calls take_host_mask(). Its exit value is fn's.
 //
 //   stack_bytes  rounded up to whole pages and to the system's minimum; 0: the system's default
 //   name         constant text, cut to 15 bytes; what top and gdb show
@@ -25,6 +25,11 @@ base::Result<pthread_t> thread_create(void* (*fn)(void*), void* arg, size_t stac
 // The CPUs that a new thread of ours may use are those of the thread that called this last, whoever creates it: a thread of the host that keeps to
 // one CPU may be the one that calls for a worker. By start().
 void remember_cpus() noexcept;
+
+// The signal mask of the thread that called remember_mask() last, without the faults and without `but` (0: none), for a thread that runs the host's code:
+// what that raises, and what it starts (threads, programs), finds the mask that the host would have given. By start(); by the thread itself.
+void remember_mask() noexcept;
+void take_host_mask(int but) noexcept;
 
 // The kernel's number of the calling thread. Asks the kernel each time: also right after a fork.       Signal-safe: yes
 int thread_id() noexcept;

@@ -199,6 +199,7 @@ base::Result<void> set_up(const Options& options, base::asym::Mode barrier) noex
   s.options = options;
   poison::set(options.poison);
   os::remember_cpus();
+  os::remember_mask();
   crossing::set_float_apart(options.float_apart);
   s.max_hogs = options.max_hogs != 0 ? options.max_hogs : 4 * options.processors;
   if (auto mode = base::asym::start(barrier); !mode) return mode.error();

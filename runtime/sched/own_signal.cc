@@ -106,14 +106,6 @@ void give_back_own_signal() noexcept {
   if (over && os::remove_handler(number)) installed.store(false, std::memory_order_relaxed);
 }
 
-void admit_own_signal() noexcept {
-  if (number == 0) return;
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, number);
-  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
-}
-
 int own_signal_installed() noexcept {
   if (!installed.load(std::memory_order_relaxed)) return 0;
   struct sigaction action{};

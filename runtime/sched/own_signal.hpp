@@ -3,7 +3,7 @@
 // The one signal that the runtime sends, and only to threads that run managed code: to read where a hog is (hog.cc), and to stop one (halt.cc).
 //
 // It is option `signal`, else the first real-time signal that at the start has its default action and is not blocked in the starting thread (who
-// blocks it may wait for it with sigwait or signalfd). It is unblocked on our workers alone; the handler is installed when it is wanted for the first
+// blocks it may wait for it with sigwait or signalfd). It is unblocked on our workers; the handler is installed when it is wanted for the first
 // time, if the action is still the default one, and removed by the stop of the runtime.
 //
 //   INV-SIG3  The handler stays while one that was sent may still arrive: M::signalled is set before it is sent, and cleared by the handler. A thread
@@ -21,8 +21,6 @@ struct M;
 void choose_own_signal(int signal) noexcept;
 // Needs: no M runs user code any more
 void give_back_own_signal() noexcept;
-// A new worker lets it through.
-void admit_own_signal() noexcept;
 
 // Installs the handler, if it is not there. False: the signal is somebody else's, or there is none.
 bool own_signal_ready() noexcept;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // Worker Ms: OS threads of ours. They are made when a P has work and no M sleeps, at most options.max_threads, and end when they were idle for
-// long and there are more than Ps. All signals but the synchronous ones and the one of own_signal.hpp are blocked on them: they are the host's.
+// long and there are more than Ps. Their signal mask is the one of the thread that started the runtime, with the
+// signal of own_signal.hpp let through: decision 0017.
 //
 // A record of an M is used again by the next worker, after its old thread was joined; it is freed by stop().
 #include <cstdlib>
@@ -44,7 +45,7 @@ void* worker_main(void* argument) {
   // Without an alternate stack a guard hit on this thread would end without its report, and a hog is not asked where it is, nothing worse.
   if (!m->alt_stack.ensure() && s.options.guard_handler)
     base::log(base::LogLevel::Warn, "no memory for an alternate signal stack: an overflow on this worker is not reported by name");
-  admit_own_signal();
+  os::take_host_mask(own_signal());  // managed code is the host's
   m->current = &m->system;
 
   run_loop(m);
