@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# gdb_pivot.sh PROGRAM: gdb shows one backtrace over three pivots, down and up, to main (PROGRAM: gdb_pivot.cc).
+# pivot.sh PROGRAM: gdb shows one backtrace over three pivots, down and up, to main (PROGRAM: pivot.cc).
 # Looked at once at a breakpoint, then at each instruction of the innermost pivot, there and back, where sp and the frame move.
 # Exit status: 0 passed, 1 failed, 77 skipped.
 set -u

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The program that gdb_pivot.sh looks at: three pivots, to a stack below the thread's own, then to one above that, then down again.
+// The program that pivot.sh looks at: three pivots, to a stack below the thread's own, then to one above that, then down again.
 // The functions' names are what the script expects in the backtrace.
 #include <cstdlib>
 
