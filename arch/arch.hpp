@@ -94,6 +94,9 @@ extern "C" {
 // cw_arch_pivot_inner with three arguments and a result; its caller has no landing pad either. Needs: stack_high a multiple of 16
 [[gnu::visibility("hidden")]] std::uint64_t cw_arch_pivot_words(std::uint64_t a, std::uint64_t b, std::uint64_t c, void* stack_high,
                                                                 causeway::arch::WordsFunction fn);
+
+// Where what cw_arch_pivot_inner called returns to. For debuggers.
+[[gnu::visibility("hidden")]] extern const void* const cw_arch_pivot_back;
 #endif
 
 // Stores the caller's callee-saved registers, its sp and fp, and the address it goes on at.
@@ -185,6 +188,8 @@ concept CpuLayer = requires(typename C::Registers registers, void* stack_high, v
   { C::kName } -> std::convertible_to<const char*>;
   requires C::kSwitchFrameBytes % kStackAlignment == 0;
   // Frames are records {caller's fp, return address} that fp points to.
+  { C::kSavedRegisters[0].name } -> std::convertible_to<const char*>;
+  { C::kSavedRegisters[0].offset } -> std::convertible_to<std::size_t>;
   { C::kHasFrameRecords } -> std::convertible_to<bool>;
   { C::kUnwindsOverPivot } -> std::convertible_to<bool>;
   { registers.sp } -> std::same_as<std::uintptr_t&>;

@@ -39,6 +39,16 @@ struct Cpu {
   static constexpr bool kHasFrameRecords = true;
   static constexpr bool kUnwindsOverPivot = true;
 
+  // Where the registers lie in a suspended context, for debuggers, by their names there.
+  struct SavedRegister {
+    const char* name;
+    std::size_t offset;
+  };
+  static constexpr SavedRegister kSavedRegisters[] = {
+      {"pc", CW_AARCH64_FRAME_PC},   {"fp", CW_AARCH64_FRAME_FP},       {"x19", CW_AARCH64_FRAME_X19}, {"x20", CW_AARCH64_FRAME_X19 + 8},
+      {"x21", CW_AARCH64_FRAME_X21}, {"x22", CW_AARCH64_FRAME_X21 + 8}, {"x23", CW_AARCH64_FRAME_X23}, {"x24", CW_AARCH64_FRAME_X23 + 8},
+      {"x25", CW_AARCH64_FRAME_X25}, {"x26", CW_AARCH64_FRAME_X25 + 8}, {"x27", CW_AARCH64_FRAME_X27}, {"x28", CW_AARCH64_FRAME_X27 + 8}};
+
   struct Registers {
     std::uintptr_t sp;
     std::uintptr_t fp;

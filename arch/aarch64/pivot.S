@@ -46,6 +46,7 @@ CW_FUNCTION(cw_arch_pivot_inner)
         mov     x0, x2
         // sp: 16-aligned, on the other stack. x29: the outer frame's record, on the caller's.
         blr     x1
+.Lback:
         nop
         ldp     x3, x30, [sp]
         mov     sp, x3
@@ -53,6 +54,16 @@ CW_FUNCTION(cw_arch_pivot_inner)
         ret
         .cfi_endproc
 CW_FUNCTION_END(cw_arch_pivot_inner)
+
+// For debuggers: a pointer, because a label inside a function would take the rest of its addresses from its name.
+        .section .data.rel.ro.local, "aw", %progbits
+        .p2align 3
+        .globl  cw_arch_pivot_back
+        .hidden cw_arch_pivot_back
+        .type   cw_arch_pivot_back, %object
+        .size   cw_arch_pivot_back, 8
+cw_arch_pivot_back:
+        .quad   .Lback
 
 // cw_arch_pivot_inner with three arguments, which stay where they are: uint64_t cw_arch_pivot_words(a, b, c, stack_high /*x3*/, fn /*x4*/)
 CW_FUNCTION(cw_arch_pivot_words)

@@ -24,6 +24,13 @@ struct Suspended {
 };
 
 struct Cpu {
+  // Where the registers lie in a suspended context, for debuggers, by their names there.
+  struct SavedRegister {
+    const char* name;
+    std::size_t offset;
+  };
+  static constexpr SavedRegister kSavedRegisters[] = {{"pc", offsetof(Suspended, pc)}, {"fp", offsetof(Suspended, fp)}};
+
   static constexpr const char* kName = "portable";
   static constexpr std::size_t kSwitchFrameBytes = 512;
   static constexpr bool kUnwindsOverPivot = false;

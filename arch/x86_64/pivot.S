@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Pivot: a nested call on another stack, x86-64 System V.    Tested by tests/cpp/arch/pivot_test.cc, unwind_test.cc, gdb_pivot.sh
+// Pivot: a nested call on another stack, x86-64 System V.    Tested by tests/cpp/arch/pivot_test.cc, unwind_test.cc, tests/gdb/pivot.sh
 //   void* cw_arch_pivot(void* stack_high /*rdi*/, void* (*fn)(void*) /*rsi*/, void* argument /*rdx*/)
 // Saves      nothing but rsp and the frame pointer; everything else is fn's to keep, as in any call
 // Stack      caller's: return address, rbp, return address to the outer frame
@@ -45,12 +45,23 @@ CW_FUNCTION(cw_arch_pivot_inner)
         movq    %rdx, %rdi
         // rsp: 16-aligned, on the other stack. rbp: the outer frame's record, on the caller's.
         call    *%rsi
+.Lback:
         nop
         movq    (%rsp), %rsp
         .cfi_restore_state
         ret
         .cfi_endproc
 CW_FUNCTION_END(cw_arch_pivot_inner)
+
+// For debuggers: a pointer, because a label inside a function would take the rest of its addresses from its name.
+        .section .data.rel.ro.local, "aw", @progbits
+        .p2align 3
+        .globl  cw_arch_pivot_back
+        .hidden cw_arch_pivot_back
+        .type   cw_arch_pivot_back, @object
+        .size   cw_arch_pivot_back, 8
+cw_arch_pivot_back:
+        .quad   .Lback
 
 // cw_arch_pivot_inner with three arguments, which stay where they are: uint64_t cw_arch_pivot_words(a, b, c, stack_high /*rcx*/, fn /*r8*/)
 CW_FUNCTION(cw_arch_pivot_words)

@@ -45,6 +45,15 @@ struct Cpu {
   static constexpr bool kHasFrameRecords = true;
   static constexpr bool kUnwindsOverPivot = true;
 
+  // Where the registers lie in a suspended context, for debuggers, by their names there.
+  struct SavedRegister {
+    const char* name;
+    std::size_t offset;
+  };
+  static constexpr SavedRegister kSavedRegisters[] = {
+      {"pc", CW_X86_64_FRAME_PC},   {"fp", CW_X86_64_FRAME_RBP},  {"rbx", CW_X86_64_FRAME_RBX}, {"r12", CW_X86_64_FRAME_R12},
+      {"r13", CW_X86_64_FRAME_R13}, {"r14", CW_X86_64_FRAME_R14}, {"r15", CW_X86_64_FRAME_R15}};
+
   struct Registers {
     std::uintptr_t sp;
     std::uintptr_t fp;

@@ -33,6 +33,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 
 #include "runtime/base/base.hpp"
@@ -152,6 +153,7 @@ class Gate {
   void detach_p() noexcept;
 
  private:
+  friend struct GateOffsets;
   void set_outside(InC where) noexcept { leave(where.anchor); }
   void set_outside(InUserCode) noexcept { exit_runtime(); }
   // relaxed: a reader that sees "inside" touches nothing; light or the fence behind it closes the race with poll.
@@ -168,6 +170,11 @@ class Gate {
   typename Env::template atomic<uint32_t> where_{static_cast<uint32_t>(Where::Runtime)};
   // Others write by read-modify-write, the owner only reads (attach and detach are under the M's lock).
   typename Env::template atomic<uint32_t> poll_{poll::kNoP};
+};
+
+// For debuggers, which read an M from outside.
+struct GateOffsets {
+  static constexpr size_t kAnchor = offsetof(Gate<>, anchor_);
 };
 
 // --- the interface ends here ----------------------------------------------------------------------------------

@@ -14,8 +14,6 @@ struct alignas(64) Arena::Chunk {
 
 namespace {
 
-constexpr size_t kHeader = 64;
-constexpr uint32_t kPerChunk = static_cast<uint32_t>((Arena::kChunkBytes - kHeader) / sizeof(G));
 constexpr size_t kDirectoryBytes = Arena::kMaxChunks * sizeof(std::byte*);
 
 // Above the generation of every record of every arena of this process. Guarded by the runtime's own start and stop.
@@ -49,7 +47,7 @@ Arena& Arena::of(const G* g) noexcept {
 G* Arena::at(uint32_t index) const noexcept {
   if (index >= used()) return nullptr;
   std::byte* chunk = directory_[index / kPerChunk];
-  return std::launder(reinterpret_cast<G*>(chunk + kHeader + (index % kPerChunk) * sizeof(G)));
+  return std::launder(reinterpret_cast<G*>(chunk + kHeaderBytes + (index % kPerChunk) * sizeof(G)));
 }
 
 bool Arena::grow_locked() noexcept {
@@ -80,7 +78,7 @@ G* Arena::take(uint32_t n, uint32_t* got) noexcept {
   while (count < n) {
     const uint32_t index = used_.load(std::memory_order_relaxed);  // relaxed: only written under lock_
     if (index == chunks_ * kPerChunk && !grow_locked()) break;
-    G* g = new (directory_[index / kPerChunk] + kHeader + (index % kPerChunk) * sizeof(G)) G;
+    G* g = new (directory_[index / kPerChunk] + kHeaderBytes + (index % kPerChunk) * sizeof(G)) G;
     g->index = index;
     g->parker.g = g;
     g->generation.store(first_generation_ & ~1u, std::memory_order_relaxed);

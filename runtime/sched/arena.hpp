@@ -13,6 +13,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 
 #include "runtime/base/base.hpp"
@@ -24,6 +25,8 @@ class Arena {
  public:
   static constexpr size_t kChunkBytes = size_t{4} << 20;
   static constexpr uint32_t kMaxChunks = 1u << 16;
+  static constexpr size_t kHeaderBytes = 64;
+  static constexpr uint32_t kPerChunk = static_cast<uint32_t>((kChunkBytes - kHeaderBytes) / sizeof(G));
 
   // Null when there is no memory.
   static Arena* create() noexcept;
@@ -47,6 +50,7 @@ class Arena {
   bool recycle_orphan(G* g) noexcept;
 
  private:
+  friend struct ArenaOffsets;
   struct Chunk;
   Arena() noexcept = default;
   ~Arena();
@@ -64,6 +68,11 @@ class Arena {
   // --- set by retire() ---
   std::atomic<bool> orphaned_{false};
   std::atomic<uint32_t> held_{0};
+};
+
+// For layout.hpp.
+struct ArenaOffsets {
+  static constexpr size_t kUsed = offsetof(Arena, used_), kDirectory = offsetof(Arena, directory_);
 };
 
 }  // namespace causeway::sched

@@ -19,8 +19,8 @@ namespace causeway::sched::foreign {
 
 namespace {
 
-constexpr uintptr_t kMainStack = 8 << 20;         // what the kernel keeps free below the main thread's stack in any case
-constexpr uint32_t kChunk = 256, kChunks = 4096;  // a million foreign threads at one time
+constexpr uintptr_t kMainStack = 8 << 20;  // what the kernel keeps free below the main thread's stack in any case
+constexpr uint32_t kChunk = Places::kPerChunk, kChunks = Places::kChunks;
 
 // The process's one table; outlives every runtime.
 struct Table {
@@ -283,6 +283,7 @@ bool own_stack_of_another(const M* m, uintptr_t sp) noexcept {
 
 uint32_t count() noexcept { return table.count.load(std::memory_order_acquire); }
 M* by_id(uint32_t id) noexcept { return at(id); }
+constinit const Places places{table.chunks, &table.count};
 
 void halt_new(bool halt, void (*visit)(M& m, const M* self), const M* self) noexcept {
   base::LockGuard guard(table.lock);

@@ -62,6 +62,13 @@ bool own_stack_of_another(const M* m, uintptr_t sp) noexcept;
 // Every M that there ever was: [0, count()).
 uint32_t count() noexcept;
 M* by_id(uint32_t id) noexcept;
+// Where they are, for layout.hpp.
+struct Places {
+  static constexpr uint32_t kPerChunk = 256, kChunks = 4096;  // a million foreign threads at one time
+  const std::atomic<M**>* chunks;
+  const std::atomic<uint32_t>* count;
+};
+extern const Places places;
 // Visits them all, and from here on new ones halt, or not. Blocks: for a short lock
 void halt_new(bool halt, void (*visit)(M& m, const M* self), const M* self) noexcept;
 

@@ -22,6 +22,7 @@
 //                 posts.cc         functions to run later       declared_stacks.cc  stacks that the host told of
 //                 come_back.cc     a return from C that is not the plain one
 //   all of it     lifecycle.cc     start and stop               options.hpp      what it is started with
+//                 layout.cc        where what lies, for debuggers
 //
 // Words and queues with a protocol of their own: run_queue.hpp, inject.hpp, idle_word.hpp, park_word.hpp, timer_wheel.hpp.
 //
@@ -39,6 +40,7 @@
 #include "runtime/sched/arena.hpp"
 #include "runtime/sched/idle_word.hpp"
 #include "runtime/sched/inject.hpp"
+#include "runtime/sched/layout.hpp"
 #include "runtime/sched/machine.hpp"
 #include "runtime/sched/options.hpp"
 #include "runtime/sched/processor.hpp"
@@ -101,6 +103,8 @@ struct Scheduler {
   uint32_t hogs = 0;                // Ms that run a green thread without a P
   bool world_stops = false;         // a new M halts: halt.hpp
   base::Error last_thread_error{};  // why no worker could be started
+
+  const LayoutTable* layout = &layout_table;  // so that a program that links the archive has it
 };
 
 // The one scheduler; valid from the first start on.
