@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Installs into an empty folder, then builds and runs programs against it as a user would: pkg-config with the shared library,
-# pkg-config --static with the archive, and the CMake package where there is a cmake.
+# pkg-config --static with the archive, and the CMake package where there is a cmake. gdb, where it is, finds its script.
 #
 #   install.sh <build folder> <this folder> <prefix>     CC and CXX name the compilers
 set -eu
@@ -34,4 +34,11 @@ if command -v cmake >/dev/null 2>&1; then
     cmake --build "$work/cmake" >>"$work/cmake.log" 2>&1 || { cat "$work/cmake.log"; exit 1; }
   "$work/cmake/user_c"
   "$work/cmake/user_cc"
+fi
+
+if command -v gdb >/dev/null 2>&1; then
+  echo "== gdb loads the script with the library"
+  LD_LIBRARY_PATH=$libdir timeout -s KILL 60 gdb -nx -batch -iex 'set debuginfod enabled off' -iex "add-auto-load-safe-path $work/root" \
+    -iex "add-auto-load-scripts-directory $root/share/gdb/auto-load" -ex 'break cw_runtime_stop' -ex run -ex 'info greenthreads' "$work/c" >"$work/gdb.log" 2>&1
+  grep -q '^no green threads (the runtime is running)' "$work/gdb.log" || { cat "$work/gdb.log"; exit 1; }
 fi
