@@ -21,7 +21,7 @@ struct Fields {
   }
 };
 
-#define CW_FIELD(type, member) fields.add(#type "." #member, offsetof(type, member), sizeof(type::member))
+#define CW_FIELD(type, member) fields.add(#type "." #member, offsetof(type, member), sizeof(decltype(type::member)))
 
 consteval Fields all_fields() {
   using crossing::Inbound;
@@ -30,13 +30,13 @@ consteval Fields all_fields() {
   fields.add("G", sizeof(G), 0);
   CW_FIELD(G, sp);
   CW_FIELD(G, m);
-  fields.add("G.stack.low", offsetof(G, stack) + offsetof(stack::Stack, low), sizeof(stack::Stack::low));
-  fields.add("G.stack.high", offsetof(G, stack) + offsetof(stack::Stack, high), sizeof(stack::Stack::high));
+  fields.add("G.stack.low", offsetof(G, stack) + offsetof(stack::Stack, low), sizeof(decltype(stack::Stack::low)));
+  fields.add("G.stack.high", offsetof(G, stack) + offsetof(stack::Stack, high), sizeof(decltype(stack::Stack::high)));
   CW_FIELD(G, state);
   CW_FIELD(G, waits_for);
   CW_FIELD(G, waits_at);
-  fields.add("G.timer.deadline_ns", offsetof(G, timer) + offsetof(TimerNode, deadline_ns), sizeof(TimerNode::deadline_ns));
-  fields.add("G.timer.armed", offsetof(G, timer) + offsetof(TimerNode, armed), sizeof(TimerNode::armed));
+  fields.add("G.timer.deadline_ns", offsetof(G, timer) + offsetof(TimerNode, deadline_ns), sizeof(decltype(TimerNode::deadline_ns)));
+  fields.add("G.timer.armed", offsetof(G, timer) + offsetof(TimerNode, armed), sizeof(decltype(TimerNode::armed)));
   CW_FIELD(G, outer);
   CW_FIELD(G, outer_id);
   CW_FIELD(G, depth);
@@ -45,13 +45,13 @@ consteval Fields all_fields() {
   CW_FIELD(G, stop_requested);
   CW_FIELD(G, locked_m);
   CW_FIELD(G, name);
-  fields.add("G.in.active", offsetof(G, in) + offsetof(Inbound, active), sizeof(Inbound::active));
-  fields.add("G.in.high", offsetof(G, in) + offsetof(Inbound, high), sizeof(Inbound::high));
+  fields.add("G.in.active", offsetof(G, in) + offsetof(Inbound, active), sizeof(decltype(Inbound::active)));
+  fields.add("G.in.high", offsetof(G, in) + offsetof(Inbound, high), sizeof(decltype(Inbound::high)));
   fields.add("G.out", offsetof(G, out), sizeof(Outbound));
-  fields.add("G.out.sp", offsetof(G, out) + offsetof(Outbound, sp), sizeof(Outbound::sp));
-  fields.add("G.out.pc", offsetof(G, out) + offsetof(Outbound, pc), sizeof(Outbound::pc));
-  fields.add("G.out.c_sp", offsetof(G, out) + offsetof(Outbound, c_sp), sizeof(Outbound::c_sp));
-  fields.add("G.out.function", offsetof(G, out) + offsetof(Outbound, function), sizeof(Outbound::function));
+  fields.add("G.out.sp", offsetof(G, out) + offsetof(Outbound, sp), sizeof(decltype(Outbound::sp)));
+  fields.add("G.out.pc", offsetof(G, out) + offsetof(Outbound, pc), sizeof(decltype(Outbound::pc)));
+  fields.add("G.out.c_sp", offsetof(G, out) + offsetof(Outbound, c_sp), sizeof(decltype(Outbound::c_sp)));
+  fields.add("G.out.function", offsetof(G, out) + offsetof(Outbound, function), sizeof(decltype(Outbound::function)));
   fields.add("M", sizeof(M), 0);
   fields.add("M.anchor", offsetof(M, gate) + crossing::GateOffsets::kAnchor, sizeof(uintptr_t));
   CW_FIELD(M, current);

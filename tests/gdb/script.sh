@@ -28,6 +28,7 @@ CHECK_CORE=$work/core.file run_gdb live -x "$script" -ex 'break gdb_ready' -ex r
 run_gdb core -x "$script" -x "$here/check.py" "$target" "$work/core.file" || fail 'a core' "$work/core"
 
 mkfifo "$work/input"
+: >"$work/said"
 "$target" <"$work/input" >"$work/said" &
 pid=$!
 exec 3>"$work/input"

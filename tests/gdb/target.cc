@@ -46,7 +46,11 @@ void must(bool true_here, const char* what) {
 
 extern "C" {
 
-#define CW_KEEP [[gnu::noinline, gnu::noipa]]
+#if defined(__clang__)
+#define CW_KEEP [[gnu::noinline]]
+#else
+#define CW_KEEP [[gnu::noipa]]
+#endif
 #define CW_STAY asm volatile("" ::: "memory")  // no tail call: the frame is to be seen
 
 CW_KEEP void gdb_stop_here() { CW_STAY; }
@@ -88,7 +92,10 @@ CW_KEEP void gdb_c_innermost(long rounds) {
   gdb_stop_here();
   if (!spins) gdb_wait_for_ever();
   uint64_t x = 1;
-  for (long i = 0; i < rounds; ++i) x = x * 6364136223846793005u + 1442695040888963407u;
+  for (long i = 0; i < rounds; ++i) {
+    x = x * 6364136223846793005u + 1442695040888963407u;
+    asm volatile("" : "+r"(x));  // each round is made
+  }
   sink = x;
   CW_STAY;
 }

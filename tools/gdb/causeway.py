@@ -15,7 +15,8 @@ def _load():
     """Makes the commands known. Loaded again after a change of the files, the new ones count."""
     if tuple(int(part) for part in gdb.VERSION.split("-")[0].split(".")[:2] if part.isdigit()) < (11,):
         raise gdb.GdbError("causeway: gdb %s is too old for this script, which needs gdb 11" % gdb.VERSION)
-    here = os.path.dirname(os.path.abspath(__file__))
+    # Not __file__: when another script sources this one, it is that one's.
+    here = os.path.dirname(os.path.realpath(_load.__code__.co_filename))
     if here not in sys.path:
         sys.path.insert(0, here)
     for name in [name for name in sys.modules if name.split(".")[0] == "causeway_gdb"]:

@@ -107,8 +107,8 @@ def go_to(green, place):
 class GreenThread(gdb.Command):
     """Look at a green thread, whether or not a thread runs it. Nothing is written: works on a core too.
 
-greenthread N            select it: bt, up, info locals, print... are about it, until a thread is selected with
-                         `greenthread off`, or the program goes on. Frame numbers of one that no thread runs do not begin at 0.
+greenthread N            select it: bt, up, info locals, print... are about it until the program goes on, or `greenthread off`.
+                         Frame numbers of one that no thread runs do not begin at 0.
 greenthread N COMMAND    run one command of gdb there, and come back: greenthread 5 info locals
 greenthread N bt         its backtrace; of a callback, with the C code and the green threads that called it
 greenthread all COMMAND  the same for each: greenthread all bt
