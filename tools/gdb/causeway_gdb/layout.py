@@ -85,7 +85,8 @@ def _tables():
 
 def find():
     """The layout of the library whose runtime is up, else of any."""
-    tables = _tables()
+    # Without a process or core a program that links the archive has a table, but it is not filled in.
+    tables = _tables() if gdb.selected_inferior().pid != 0 else []
     if not tables:
         raise Fault("no libcauseway is loaded here: start the program first, or give gdb its file (file PROGRAM) and, for a core from "
                     "elsewhere, its libraries (set sysroot)")
