@@ -206,3 +206,5 @@ concept CpuLayer = requires(typename C::Registers registers, void* stack_high, v
 static_assert(CpuLayer<Cpu>, "the chosen CPU's header does not fulfil the contract of arch/arch.hpp");
 
 }  // namespace causeway::arch
+
+#include "arch/unwind.hpp"  // IWYU pragma: export

@@ -19,6 +19,7 @@ ContextRegisters context_registers(const void* ucontext) noexcept {
   registers.pc = machine.pc;
   registers.sp = machine.sp;
   registers.fp = machine.regs[29];
+  registers.link = machine.regs[30];
 #else
   return registers;
 #endif

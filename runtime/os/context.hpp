@@ -15,7 +15,8 @@ struct ContextRegisters {
   uintptr_t pc = 0;
   uintptr_t sp = 0;
   uintptr_t fp = 0;
-  MemoryRange all;  // where the context holds the general registers
+  uintptr_t link = 0;  // the return register, where a CPU has one
+  MemoryRange all;     // where the context holds the general registers
 };
 
 // What the ABI lets code use below its stack pointer, at most.

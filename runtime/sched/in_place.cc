@@ -19,6 +19,8 @@ InPlace::InPlace(M* m, G* g) noexcept : m_(m), g_(g) {
   const auto sp = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
   // In C for walkers, and no call out that anything could be below: no call in comes while the thread sleeps.
   g->out.pc = reinterpret_cast<uintptr_t>(__builtin_return_address(0));
+  g->out.c_sp = 0;  // no C code either
+  g->out.function = nullptr;
   g->out.sp.store(sp, std::memory_order_relaxed);
   if (m->p != nullptr) {
     P* p = m->p;
