@@ -23,6 +23,7 @@ cw_status cw_abi_spawn(const cw_abi_task_ops* ops, void* source, const cw_spawn_
   request.ops = ops;
   request.source = source;
   request.detached = detached != 0;
+  request.place = reinterpret_cast<uintptr_t>(__builtin_return_address(0));
   if (options != nullptr) {
     if (options->size < sizeof(size_t) || options->size > sizeof *options)
       return fail(CW_E_INVALID, "spawn: the options' size is not set; fill the struct with cw_spawn_options_init first");

@@ -19,11 +19,14 @@ G* make_call_green(M* m) noexcept {
   }
   poison::record_taken(g);
   g->stack_class = s.default_class;
-  g->stack = s.stacks.bind(g->stack_class);
-  poison::stack_taken(g->stack);
-  constexpr size_t kColours = 16, kColourBytes = 64;
-  g->in.high = g->stack.high - ((m->id + g->index) % kColours) * kColourBytes;
-  g->sp = nullptr;
+  {
+    const StackLock::Change change(g->stack_lock);
+    g->stack = s.stacks.bind(g->stack_class);
+    poison::stack_taken(g->stack);
+    constexpr size_t kColours = 16, kColourBytes = 64;
+    g->in.high = g->stack.high - ((m->id + g->index) % kColours) * kColourBytes;
+    g->sp = nullptr;
+  }
   g->id = 0;
   g->state.store(GState::Running, std::memory_order_relaxed);
   g->next_ready = nullptr;
@@ -43,6 +46,8 @@ G* make_call_green(M* m) noexcept {
   g->generation.store(g->generation.load(std::memory_order_relaxed) + 1, std::memory_order_release);
   g->m = m;
   g->outer = nullptr;
+  g->spawned_by = 0;
+  g->spawned_at = 0;
   g->depth = 1;
   g->in.clear(~crossing::Inbound::kFloat);
   g->in.active = true;
@@ -51,10 +56,13 @@ G* make_call_green(M* m) noexcept {
 
 void free_call_green(G* g) noexcept {
   Scheduler& s = scheduler();
-  poison::stack_freed(g->stack);
-  s.stacks.release(g->stack, g->stack_class);
-  g->stack = stack::Stack{};
-  g->in.active = false;
+  {
+    const StackLock::Change change(g->stack_lock);
+    poison::stack_freed(g->stack);
+    s.stacks.release(g->stack, g->stack_class);
+    g->stack = stack::Stack{};
+    g->in.active = false;
+  }
   g->parker.g = g;
   retire_record(g);
   s.arena->give_back(g, g, 1);

@@ -87,6 +87,7 @@ bool end_life(M*& m, G* g, bool ours) noexcept {
 }  // namespace
 
 void bind_stack(P* p, G* g) noexcept {
+  const StackLock::Change change(g->stack_lock);
   g->stack = p->stacks.bind(g->stack_class);
   poison::stack_taken(g->stack);
   const size_t colour = (g->id % kColours) * kColourBytes;
@@ -154,8 +155,11 @@ void green_main(void* landing) noexcept {
         } else if (kAdoptStacks && next->sp == nullptr && next->stack_class == stack_class && !poison::on()) {
           // Hot reuse: it goes on right here, on this stack. Its own promise of a stack is given back.
           p->stacks.unreserve(stack_class);
-          next->stack = stack;
-          next->sp = &next->sp;  // "has run": any value but null
+          {
+            const StackLock::Change change(next->stack_lock);
+            next->stack = stack;
+            next->sp = &next->sp;  // "has run": any value but null
+          }
           next->m = m;
           next->state.store(GState::Running, std::memory_order_relaxed);
           m->current = next;

@@ -20,6 +20,7 @@
 #include "causeway/abi.h"
 #include "runtime/base/base.hpp"
 #include "runtime/crossing/crossing.hpp"
+#include "runtime/sched/stack_lock.hpp"
 #include "runtime/sched/wait.hpp"
 #include "runtime/stack/stack.hpp"
 
@@ -65,6 +66,7 @@ struct alignas(64) G {
   std::atomic<GState> state{GState::Free};  // relaxed everywhere: read by reports only, decides nothing
   bool detached = false;                    // kReleased from birth: nobody can hold a reference
   bool is_system = false;                   // an M's own context, not a green thread
+  StackLock stack_lock;
   // --- waiting ---
   alignas(64) Parker parker;
   TimerNode timer;
@@ -75,7 +77,8 @@ struct alignas(64) G {
   // A call in below a call out: whose, and how deep. outer is a hint once outer->id is no longer outer_id.
   base::Relaxed<G*> outer;
   base::Relaxed<uint64_t> outer_id;
-  base::Relaxed<uint32_t> depth;  // calls in, of one inside the other
+  base::Relaxed<uint32_t> depth;        // calls in, of one inside the other
+  base::Relaxed<uint64_t> waits_since;  // by Scheduler::coarse_ns, for reports; while waits_for is set
   // --- identity and life, and what a call in touches of the G that runs it: this line, and `m` ---
   alignas(64) base::Relaxed<uint64_t> id;
   std::atomic<uint32_t> life{0};
@@ -105,6 +108,9 @@ struct alignas(64) G {
 #if CW_ASAN
   void* asan_fake_stack = nullptr;
 #endif
+  // Who spawned it, and where that call returns; for reports. 0: not known. Constant from its birth to its end.
+  base::Relaxed<uint64_t> spawned_by;
+  base::Relaxed<uintptr_t> spawned_at;
   // --- crossings: record.hpp ---
   alignas(64) crossing::Outbound out;
   // Waits of green threads that came in below this one, which a request to stop this one ends too; guarded by the lock of

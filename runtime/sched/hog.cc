@@ -19,7 +19,8 @@ struct Report {
   HogName who;
   uint64_t ran_ns = 0;
   bool back = false;
-  bool asleep = false;  // in a system call
+  bool asleep = false;   // in a system call
+  bool dropped = false;  // HogState::dropped
   Frames frames;
 };
 
@@ -110,12 +111,13 @@ void collect(uint64_t now) noexcept {
     Report report;
     report.who = hog.who;
     report.frames = hog.frames;
+    report.dropped = hog.dropped;
     {
       base::LockGuard guard(s.lock);
       report.ran_ns = now - hog.since_ns;
     }
     hog.sample.store(HogState::kNone, std::memory_order_relaxed);  // relaxed: only we go on from here, with a release
-    if (report.frames.n != 0) post(report);                        // none: it came back meanwhile, and says so itself
+    if (report.frames.n != 0 || report.dropped) post(report);      // none: it came back meanwhile, and says so itself
   }
 }
 
@@ -146,6 +148,7 @@ void print(const Report& report) noexcept {
   text.append(" ms without a call into the runtime while others waited");
   if (places.size() != 0) text.append(report.back ? "; it came back from " : "; it is in ").append(places.view());
   else if (report.back) text.append("; it has come to its end, or runs code without frame pointers");
+  else if (report.dropped) text.append("; where is not known, for its stack was just being changed");
   else if (report.asleep) text.append("; it sleeps in a system call");
   else text.append("; where is not known, for its signal is in use (option signal) or /proc cannot be read");
   base::log(level, text.view());
@@ -159,10 +162,16 @@ void sample_hog(M* m, const os::ContextRegisters& at) noexcept {
   // acquire: the monitor is done with the last sample. INV-HOG1
   if (!hog.sample.compare_exchange_strong(asked, HogState::kTaking, std::memory_order_acquire, std::memory_order_relaxed)) return;
   hog.frames.n = 0;
-  const G* g = m->current;
+  hog.dropped = false;
+  G* g = m->current;
   if (!m->gate.in_runtime() && !g->is_system) {
-    const auto low = reinterpret_cast<uintptr_t>(g->stack.low), high = reinterpret_cast<uintptr_t>(g->stack.high);
-    if (at.sp >= low && at.sp < high) walk_frames(at.pc, at.fp, at.sp, high, &hog.frames);
+    if (g->stack_lock.try_lock()) {
+      const auto low = reinterpret_cast<uintptr_t>(g->stack.low), high = reinterpret_cast<uintptr_t>(g->stack.high);
+      if (at.sp >= low && at.sp < high) walk_frames(at.pc, at.fp, at.sp, high, &hog.frames);
+      g->stack_lock.unlock();
+    } else {
+      hog.dropped = true;
+    }
     copy_name(g, &hog.who);
   }
   hog.sample.store(HogState::kTaken, std::memory_order_release);  // the sample; pairs with the acquire in collect()

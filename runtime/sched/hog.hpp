@@ -47,7 +47,8 @@ struct HogState {
   // --- the handler's, from kAsked to kTaken; then the monitor's ---
   std::atomic<uint32_t> sample{kNone};
   HogName who;
-  Frames frames;  // none: it was inside the runtime already
+  Frames frames;         // none: it was inside the runtime already
+  bool dropped = false;  // or its stack was being changed: stack_lock.hpp
 };
 
 // --- by the monitor ---

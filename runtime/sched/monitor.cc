@@ -126,6 +126,7 @@ void* monitor_main(void*) {
   for (;;) {
     if (!pause(tick_ns)) return nullptr;
     const uint64_t now = os::now_ns();
+    s.coarse_ns.store(now, std::memory_order_relaxed);
     const uint64_t soon = retake_from_c(now);
     tick_ns = soon < kTickNs ? soon : kTickNs;
     detach_hogs(now);
@@ -150,6 +151,7 @@ void* monitor_main(void*) {
       if (deadlock.patience_ns() < sleep_ns) sleep_ns = deadlock.patience_ns();
       if (stalls.on() && stalls.period_ns() < sleep_ns) sleep_ns = stalls.period_ns();
       os::futex_wait(monitor.state, kAsleep, sleep_ns);
+      s.coarse_ns.store(os::now_ns(), std::memory_order_relaxed);  // others have begun to run
     }
     seen = kAsleep;
     monitor.state.compare_exchange_strong(seen, kAwake, std::memory_order_seq_cst);  // fails: woken, or to end
@@ -185,6 +187,7 @@ void monitor_wake() noexcept {
 base::Result<void> start_monitor() noexcept {
   choose_own_signal(scheduler().options.signal);
   start_hog_reports();
+  scheduler().coarse_ns.store(os::now_ns(), std::memory_order_relaxed);
   monitor.state.store(kAwake, std::memory_order_relaxed);  // relaxed: pthread_create publishes it
   constexpr size_t kMonitorStack = size_t{256} << 10;
   auto created = os::thread_create(&monitor_main, nullptr, kMonitorStack, "causeway-watch");

@@ -72,6 +72,8 @@ struct Scheduler {
   stack::Pool stacks;
   stack::StackClass default_class = stack::StackClass::k64K;
   uint64_t max_hogs = 0;
+  // The time as the monitor saw it last: a tick old, for what must cost nothing. Written by it alone; relaxed: orders nothing.
+  std::atomic<uint64_t> coarse_ns{0};
 
   // --- lock-free ---
   std::atomic<bool> exiting{false};  // all green threads have ended: Ms leave their loops. Set under lock

@@ -19,7 +19,7 @@ namespace {
 constexpr uint64_t kIdBatch = 256;  // ids that a P reserves at once
 constexpr size_t kNameMax = 31;
 
-void initialise(G* g, const SpawnRequest& request, stack::StackClass stack_class, uint64_t id, char* name) noexcept {
+void initialise(G* g, const SpawnRequest& request, stack::StackClass stack_class, uint64_t id, uint64_t parent, char* name) noexcept {
   poison::record_taken(g);
   g->sp = nullptr;
   g->next = nullptr;
@@ -27,6 +27,8 @@ void initialise(G* g, const SpawnRequest& request, stack::StackClass stack_class
   g->stack_class = stack_class;
   g->detached = request.detached;
   g->id = id;
+  g->spawned_by = parent;
+  g->spawned_at = request.place;
   g->name = name;
   g->ops = request.ops;
   g->outcome = 0;
@@ -62,14 +64,15 @@ base::Result<void> spawn_on_m(M* m, const SpawnRequest& request, stack::StackCla
     return no_memory("no memory for the stack of a green thread; end some, use a smaller stack_size, or raise the address space limit");
   }
   if (p->next_id == p->last_id) take_ids(kIdBatch, p->next_id, p->last_id);
-  initialise(g, request, stack_class, p->next_id++, name);
+  initialise(g, request, stack_class, p->next_id++, m->current->id, name);
   P::count(p->spawned);
   if (!request.detached) *out = g;
   push_runnable(p, g);
   return {};
 }
 
-base::Result<void> spawn_foreign(const SpawnRequest& request, stack::StackClass stack_class, char* name, G** out) noexcept {
+base::Result<void> spawn_foreign(const SpawnRequest& request, stack::StackClass stack_class, uint64_t parent, char* name,
+                                 G** out) noexcept {
   Scheduler& s = scheduler();
   uint32_t got = 0;
   G* g = s.arena->take(1, &got);
@@ -78,7 +81,7 @@ base::Result<void> spawn_foreign(const SpawnRequest& request, stack::StackClass 
     s.arena->give_back(g, g, 1);
     return reserved.error();
   }
-  initialise(g, request, stack_class, process.next_green_id.fetch_add(1, std::memory_order_relaxed), name);
+  initialise(g, request, stack_class, process.next_green_id.fetch_add(1, std::memory_order_relaxed), parent, name);
   s.foreign_spawned.fetch_add(1, std::memory_order_relaxed);
   if (!request.detached) *out = g;
   s.inject.push(g);
@@ -130,7 +133,7 @@ base::Result<void> spawn(const SpawnRequest& request, G** out) noexcept {
     auto prepared = prepare(request);
     if (!prepared) return prepared.error();
     if (m->foreign) {
-      auto result = spawn_foreign(request, prepared->stack_class, prepared->name, out);
+      auto result = spawn_foreign(request, prepared->stack_class, m->current->id, prepared->name, out);
       if (!result) undo(*prepared);
       return result;
     }
@@ -149,7 +152,7 @@ base::Result<void> spawn(const SpawnRequest& request, G** out) noexcept {
   }
   auto prepared = prepare(request);
   if (!prepared) return prepared.error();
-  auto result = spawn_foreign(request, prepared->stack_class, prepared->name, out);
+  auto result = spawn_foreign(request, prepared->stack_class, 0, prepared->name, out);
   if (!result) undo(*prepared);
   return result;
 }
@@ -164,9 +167,9 @@ SpawnAnswer spawn_post(P* p, bool (*take)(Post* out) noexcept) noexcept {
       P::count(p->spawned);  // before the ring looks empty to a stop
       if (take(&post)) {
         const SpawnRequest request{
-            .ops = s.options.post_ops, .source = &post, .name = nullptr, .stack_size = 0, .locked = false, .detached = true};
+            .ops = s.options.post_ops, .source = &post, .name = nullptr, .stack_size = 0, .locked = false, .detached = true, .place = 0};
         if (p->next_id == p->last_id) take_ids(kIdBatch, p->next_id, p->last_id);
-        initialise(g, request, s.default_class, p->next_id++, nullptr);
+        initialise(g, request, s.default_class, p->next_id++, 0, nullptr);
         push_runnable(p, g);
         return SpawnAnswer::Done;
       }

@@ -16,7 +16,8 @@ struct SpawnRequest {
   const char* name;   // may be null; copied
   size_t stack_size;  // 0: the runtime's option
   bool locked;
-  bool detached;  // *out is not written
+  bool detached;        // *out is not written
+  uintptr_t place = 0;  // where it is spawned, for reports
 };
 
 // Errors: CW_E_INVALID (stack_size), CW_E_NOMEM, CW_E_LIMIT, CW_E_STOPPED, CW_E_NOT_READY, CW_E_ASYNC. Nothing is left behind by a failure.

@@ -190,6 +190,7 @@ WaitEnd WaitScope::park_green(base::Lock& lock, AfterUnlock after) noexcept {
   CW_DCHECK(ticket == ticket_, "the ticket that was prepared is the one that opens");
   g->waits_for.store(what_, std::memory_order_relaxed);
   g->waits_at.store(object_, std::memory_order_relaxed);
+  g->waits_since = scheduler().coarse_ns.load(std::memory_order_relaxed);
   g->state.store(GState::Parked, std::memory_order_relaxed);
   bool over = false;
   bool entered = false;
@@ -244,6 +245,7 @@ WaitEnd WaitScope::park_in_place(base::Lock& lock, AfterUnlock after) noexcept {
   CW_DCHECK(ticket == ticket_, "the ticket that was prepared is the one that opens");
   g->waits_for.store(what_, std::memory_order_relaxed);
   g->waits_at.store(object_, std::memory_order_relaxed);
+  g->waits_since = scheduler().coarse_ns.load(std::memory_order_relaxed);
   g->state.store(GState::Parked, std::memory_order_relaxed);
   OuterStop outer(g, cancellable_);
   bool entered = false;
