@@ -143,7 +143,9 @@ cw_status cw_runtime_start(const cw_options* options) {
 cw_status cw_runtime_stop(uint64_t timeout_ns) {
   causeway::sched::LeftText left;
   const cw_status status = causeway::sched::stop(timeout_ns, &left);
-  return status == CW_OK ? CW_OK : fail(status, left.view());
+  if (status != CW_OK) return fail(status, left.view());
+  if (causeway::sched::phase() == causeway::sched::Phase::Off) causeway::trace::forget_names();
+  return CW_OK;
 }
 
 const char* cw_version(void) { return CW_VERSION; }

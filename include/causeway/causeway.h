@@ -261,6 +261,37 @@ typedef int (*cw_visitor)(const cw_segment *segment, void *arg);
 CW_API cw_status cw_world_visit(cw_visitor visitor, void *arg);
 CW_API cw_status cw_world_visit_all(cw_visitor visitor, void *arg);
 
+enum cw_trace_flags {
+  CW_TRACE_SELF = 1, /* what runs on the calling thread */
+  CW_TRACE_ALL = 2   /* all green threads */
+};
+
+/* Writes who called whom into buffer, as text, and closes it with a 0: managed code, the C code that called it, the managed code that called that, in one
+ * list, with a line at each crossing. Functions have file, line and what was inlined where the programs have debug information and libdw.so.1 can be
+ * loaded. Of all green threads: state, what each waits for and for how long, who spawned it. What does not fit is left out, whole lines at a time;
+ * buffer may be NULL if n is 0.
+ * Returns:   the length of the whole text, as snprintf does: it was all there if that is less than n. 0 after an error.
+ * Threads:   any, and green threads; not in signal handlers. CW_TRACE_ALL stops the world for the time that it takes to copy addresses; where that
+ *            cannot be done in a second, it says why and tells what can be told without. Allocates, reads files.
+ * Errors:    CW_E_INVALID (flags), CW_E_ASYNC, CW_E_NOT_READY and CW_E_NOMEM (CW_TRACE_ALL; the text says so too). See cw_last_error(). */
+CW_API size_t cw_traceback(char *buffer, size_t n, unsigned flags);
+
+/* The same of one green thread, by its cw_green_id().
+ * Errors:    CW_E_STALE (there is none, or it has ended), CW_E_INVALID (0), and those of CW_TRACE_ALL. */
+CW_API size_t cw_traceback_of(uint64_t green_id, char *buffer, size_t n);
+
+typedef struct cw_stack_record {
+  size_t size;        /* of this struct */
+  uint64_t count;     /* green threads with this stack */
+  uint32_t depth;     /* of pc */
+  const void *pc[64]; /* addresses in code, innermost first; but for the place of one that was interrupted, each is one to return to */
+} cw_stack_record;
+
+/* Groups all green threads by their stacks, the most frequent first, and writes up to n records. *count: how many stacks there are, also beyond n.
+ * Threads:   as cw_traceback(); stops the world.
+ * Errors:    CW_E_INVALID (NULL), CW_E_TIMEOUT, CW_E_NOT_READY, CW_E_NOMEM, CW_E_ASYNC. */
+CW_API cw_status cw_green_profile(cw_stack_record *records, size_t n, size_t *count);
+
 /* --- Errors and log lines that have no caller ---------------------------------------------------------------- */
 
 /* Told of an exception that nobody could receive: one that left a detached green thread. name is the green thread's, text

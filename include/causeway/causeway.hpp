@@ -25,6 +25,7 @@
 #include <causeway/semaphore.hpp>
 #include <causeway/shared_mutex.hpp>
 #include <causeway/this_green.hpp>
+#include <causeway/traceback.hpp>
 #include <causeway/wait_group.hpp>
 #include <causeway/world.hpp>
 

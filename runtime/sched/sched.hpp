@@ -25,5 +25,6 @@
 #include "runtime/sched/record.hpp"        // IWYU pragma: export
 #include "runtime/sched/scheduler.hpp"     // IWYU pragma: export
 #include "runtime/sched/spawn.hpp"         // IWYU pragma: export
+#include "runtime/sched/stall.hpp"         // IWYU pragma: export
 #include "runtime/sched/system_stack.hpp"  // IWYU pragma: export
 #include "runtime/sched/wait.hpp"          // IWYU pragma: export

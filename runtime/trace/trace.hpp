@@ -15,6 +15,9 @@
 #include <cstdint>
 
 #include "runtime/base/base.hpp"
+#include "runtime/trace/across.hpp"  // IWYU pragma: export
+#include "runtime/trace/dump.hpp"    // IWYU pragma: export
+#include "runtime/trace/names.hpp"   // IWYU pragma: export
 
 namespace causeway::trace {
 

@@ -47,5 +47,6 @@ const std::vector<Case>& poison_cases();
 const std::vector<Case>& stack_bounds_cases();
 const std::vector<Case>& crossing_cases();
 const std::vector<Case>& world_cases();
+const std::vector<Case>& traceback_cases();
 
 }  // namespace death

@@ -222,8 +222,8 @@ void wrong(const char* text) { fail("wrong: %s", text); }
 
 std::vector<Scenario> all_scenarios() {
   std::vector<Scenario> all;
-  for (const auto* list :
-       {&lifecycle_scenarios(), &green_scenarios(), &meeting_scenarios(), &handle_scenarios(), &io_scenarios(), &calls_scenarios()})
+  for (const auto* list : {&lifecycle_scenarios(), &green_scenarios(), &meeting_scenarios(), &handle_scenarios(), &io_scenarios(),
+                           &calls_scenarios(), &traceback_scenarios()})
     all.insert(all.end(), list->begin(), list->end());
   return all;
 }
