@@ -37,6 +37,7 @@ constexpr Row kRows[] = {
     {"post", bench::post_row},
     {"parked-posts", bench::parked_posts_row},
     {"stop", bench::stop_row},
+    {"traceback", bench::traceback_row},
 };
 
 }  // namespace

@@ -47,7 +47,7 @@ sub ours {
     return "$folder/" . ($row->{name} =~ /^post/ ? 'cas_bench' : 'call_bench') if $name eq 'baseline';
     return "$folder/" . floor_of($row) if $name eq 'floor';
     return "$folder/fcontext_bench" if $name eq 'boost.context';
-    return $row->{name} =~ /^switch/ ? "$folder/switch_bench" : "$folder/causeway_bench";
+    return $row->{name} =~ /^(switch|walk)/ ? "$folder/$1_bench" : "$folder/causeway_bench";
   };
   my ($first) = $program_of->({name => ''});
   if (!-x $first) {

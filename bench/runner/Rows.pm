@@ -111,6 +111,10 @@ my @rows = (
   {name => 'stop/parked', what => 'the same beside 1 000 000 that wait, and beside 1 000', pin => 2, warm => 1, rounds => 4, seconds => 180,
     peers => ['causeway'], metrics => ['p50_ns', 'p99_ns', 'few_p50_ns', 'few_p99_ns'], labels => \%stops,
     goals => [{metric => 'p50_ns', at_most => 1.3, own => 'few_p50_ns'}]},
+  {name => 'traceback/all-p', what => 'traceback of 10 000 green threads with symbols, for each', rounds => 6, peers => ['causeway', 'go'],
+    metrics => ['ns', 'first_ns', 'bytes'], labels => {first_ns => 'the first one'}, goals => [faster(1, 'go')]},
+  {name => 'walk/frame-pointers', what => 'a walk of 30 frames by frame pointers, for each', pin => 1, peers => ['causeway'],
+    metrics => ['ns', 'plain_ns'], labels => {plain_ns => 'a plain call'}, goals => [{metric => 'ns', at_most => 20, own => 'plain_ns'}]},
 );
 
 for my $row (@rows) {

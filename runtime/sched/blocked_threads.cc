@@ -21,13 +21,6 @@ void count_change() noexcept {
   blocked.changes.store(blocked.changes.load(std::memory_order_relaxed) + 1, std::memory_order_release);
 }
 
-// Stack: host. The bounds of the main thread cost reading /proc/self/maps: in check mode only.
-void read_frames(Frames* to) noexcept {
-  uintptr_t low = 0, high = 0;
-  const auto fp = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
-  if (os::thread_stack_bounds(&low, &high)) walk_frames(0, fp, fp, high, to);
-}
-
 }  // namespace
 
 BlockedThread::BlockedThread(const Wait& wait, const std::atomic<uint32_t>& woken) noexcept
@@ -39,7 +32,7 @@ BlockedThread::BlockedThread(const Wait& wait, const std::atomic<uint32_t>& woke
     stalls = running && scheduler().options.stall_ns != 0;
   }
   if (stalls) [[unlikely]]
-    read_frames(&frames_);
+    thread_frames(&frames_);
   {
     base::LockGuard guard(blocked.lock);
     blocked.list.push_back(this);
@@ -105,7 +98,7 @@ void BlockedThread::report_stalls(uint64_t limit_ns, uint64_t now) noexcept {
       }
     }
     if (!any) return;
-    base::TextBuffer<2400> text;
+    base::TextBuffer<6656> text;
     text.append(who.view());
     PlaceText places;
     name_frames(frames, places);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "runtime/sched/blocked_threads.hpp"
+#include "runtime/sched/frames.hpp"
 #include "runtime/sched/own_signal.hpp"
 #include "runtime/sched/poller.hpp"
 #include "runtime/sched/record.hpp"
@@ -190,6 +191,15 @@ void print_green_threads(uint32_t most, const StallWatch* stalls) noexcept {
     }
     line.append("\n");
     base::raw_write(line.view());
+    if (state != GState::Parked) continue;
+    Frames frames;
+    parked_frames(g, &frames);
+    PlaceText places;
+    name_frames(frames, places);
+    if (places.size() == 0) continue;
+    base::raw_write("    in ");
+    base::raw_write(places.view());
+    base::raw_write("\n");
   }
   if (left_out == 0) return;
   base::TextBuffer<64> rest;

@@ -141,7 +141,7 @@ void print(const Report& report) noexcept {
   PlaceText places;
   const uintptr_t function = name_frames(report.frames, places);
   if (function != 0 && !is_new(report.back, function)) return;
-  base::TextBuffer<2304> text;
+  base::TextBuffer<6400> text;
   text.append("green thread ").append_dec(report.who.id);
   if (report.who.name[0] != '\0') text.append(" \"").append(report.who.name).append("\"");
   text.append(report.back ? " ran for " : " has run for ").append_dec(report.ran_ns / 1'000'000);
@@ -166,8 +166,7 @@ void sample_hog(M* m, const os::ContextRegisters& at) noexcept {
   G* g = m->current;
   if (!m->gate.in_runtime() && !g->is_system) {
     if (g->stack_lock.try_lock()) {
-      const auto low = reinterpret_cast<uintptr_t>(g->stack.low), high = reinterpret_cast<uintptr_t>(g->stack.high);
-      if (at.sp >= low && at.sp < high) walk_frames(at.pc, at.fp, at.sp, high, &hog.frames);
+      interrupted_frames(m, at, &hog.frames);
       g->stack_lock.unlock();
     } else {
       hog.dropped = true;

@@ -130,7 +130,7 @@ void StallWatch::look(uint64_t now) noexcept {
     if (g->parker.claim.open_ticket() != ticket || g->generation.load(std::memory_order_acquire) != generation) continue;  // INV-ST1
     PlaceText places;
     name_frames(frames, places);
-    base::TextBuffer<2400> text;
+    base::TextBuffer<6656> text;
     text.append(who.view());
     if (places.size() != 0) text.append("; in ").append(places.view());
     base::log(base::LogLevel::Warn, text.view());

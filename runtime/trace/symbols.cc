@@ -16,7 +16,6 @@
 #include <new>
 
 #include "runtime/trace/module.hpp"
-#include "runtime/trace/trace.hpp"
 
 namespace causeway::trace {
 namespace {
@@ -24,7 +23,6 @@ namespace {
 constexpr size_t kPiece = 512;          // symbols that are read at once
 constexpr size_t kMostSections = 4096;  // more than any linker makes of a program that is not one section per function
 constexpr size_t kLongestName = 4096;   // mangled
-constexpr size_t kLongestPlace = 160;   // as printed: deep templates have names of kilobytes
 
 class File {
  public:
@@ -121,39 +119,6 @@ Symbol symbol_of(uintptr_t address) noexcept {
     if (symbol_in_file(path, module.offset, &symbol)) symbol.start += address - module.offset;
   } catch (const std::bad_alloc&) { symbol = Symbol{}; }
   return symbol;
-}
-
-uintptr_t name_frames(const sched::Frames& frames, sched::PlaceText& text) noexcept {
-  uintptr_t start = 0;
-  bool any = false;
-  const auto print = [&](uintptr_t pc, const Symbol& symbol) {
-    if (any) text.append(" < ");
-    any = true;
-    if (!symbol.name.empty()) {
-      text.append(std::string_view(symbol.name).substr(0, kLongestPlace));
-      text.append(symbol.name.size() > kLongestPlace ? "... (" : " (");
-    }
-    const Module module = module_of(pc);
-    if (module.known) text.append(module.name).append("+0x").append_hex(module.offset);
-    else text.append("0x").append_hex(pc);
-    if (!symbol.name.empty()) text.append(")");
-  };
-  for (uint32_t i = 0; i < frames.n; ++i) {
-    // An address to return to may lie behind the last instruction of a function that never returns.
-    const uintptr_t inside = i == 0 && frames.exact ? frames.pc[i] : frames.pc[i] - 1;
-    const Symbol symbol = symbol_of(inside);
-    const std::string_view name = symbol.name;
-    if (!any && (name.starts_with("causeway::") || name.starts_with("cw_"))) continue;
-    if (any && name.starts_with("causeway::sched::")) break;  // the bottom of the stack
-    if (!any) start = symbol.start != 0 ? symbol.start : frames.pc[i];
-    print(frames.pc[i], symbol);
-  }
-  return start;
-}
-
-void install_report_names() noexcept {
-  remember_program_name();
-  sched::set_name_frames(&name_frames);
 }
 
 }  // namespace causeway::trace

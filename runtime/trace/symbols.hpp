@@ -5,14 +5,11 @@
 // The loader knows exported names only (dladdr), and what a host runs is seldom exported. So the file is read: `.symtab`, or `.dynsym` where
 // that one was stripped, piece by piece with pread: nothing of it is mapped, because a file that somebody truncates would then fault.
 //
-// Not chosen: DWARF (lines would be nice; a parser of thousands of lines, and the files are stripped of it first of all).
+// The way that always works; lines and inlined functions are dwarf.hpp's.
 #pragma once
 
 #include <cstdint>
 #include <string>
-#include <string_view>
-
-#include "runtime/sched/sched.hpp"
 
 namespace causeway::trace {
 
@@ -23,8 +20,5 @@ struct Symbol {
 
 // Reads files and allocates; throws nothing: without memory the name is not known. Signal-safe: no
 Symbol symbol_of(uintptr_t address) noexcept;
-
-// What sched::name_frames() prints: see there.
-uintptr_t name_frames(const sched::Frames& frames, sched::PlaceText& text) noexcept;
 
 }  // namespace causeway::trace

@@ -133,6 +133,48 @@ func loop(step int, work func(rounds int)) func(run) {
 	return func(r run) { report(r, nsPerRound(r, step, work), 0) }
 }
 
+//go:noinline
+func deeper(pipe chan int, calls int) int {
+	if calls == 0 {
+		return <-pipe
+	}
+	return deeper(pipe, calls-1) + 1
+}
+
+// 10 000 goroutines wait in one channel below ten calls; one round is one traceback of all of them.
+func traceback(r run) {
+	count, rounds := 10_000, 10
+	if r.smoke {
+		count, rounds = 200, 2
+	}
+	pipe := make(chan int)
+	var begun atomic.Int64
+	for range count {
+		go func() {
+			begun.Add(1)
+			deeper(pipe, 10)
+		}()
+	}
+	for begun.Load() != int64(count) {
+		runtime.Gosched()
+	}
+	time.Sleep(50 * time.Millisecond) // the last ones are at the channel
+	text := make([]byte, 64<<20)
+	start := time.Now()
+	size := runtime.Stack(text, true)
+	first := time.Since(start)
+	best := time.Hour
+	for range rounds {
+		from := time.Now()
+		if runtime.Stack(text, true) < size/2 {
+			panic("a traceback was cut")
+		}
+		best = min(best, time.Since(from))
+	}
+	each := float64(count)
+	report(r, float64(best.Nanoseconds())/each, float64(size)/each, field{"first_ns", float64(first.Nanoseconds()) / each})
+}
+
 var rows = map[string]func(run){
 	"yield":         loop(2, yield),
 	"ping-pong":     loop(1, pingPong),
@@ -149,6 +191,7 @@ var rows = map[string]func(run){
 	"parked":        parked,
 	"churn":         churn,
 	"stop":          stop,
+	"traceback":     traceback,
 }
 
 func main() {

@@ -97,6 +97,18 @@ void names_who_is_joined() {
   waiter.join();
 }
 
+// A callback of C that a green thread called: its stack goes on over both crossings.
+void of_a_callback() {
+  causeway::runtime runtime(stall_options());
+  causeway::event event;
+  auto caller = causeway::spawn({.name = "first"}, [&] {
+    causeway::call([&] { cw_enter([](void* e) { wait_in_here(*static_cast<causeway::event*>(e)); }, &event); });
+  });
+  await(first);
+  event.set();
+  caller.join();
+}
+
 void of_a_plain_thread() {
   causeway::runtime runtime(stall_options());
   causeway::event event;
@@ -135,6 +147,10 @@ const std::vector<death::Case> kCases = {
     {"stall_names_who_is_joined",
      names_who_is_joined,
      {.printed = {"\"first\" has waited for ", " ms: the end of green thread ", "\"second\""}}},
+    {"stall_of_a_callback",
+     of_a_callback,
+     {.printed = {"\"first/callback\" has waited for ", " ms: event 0x", "; in (anonymous namespace)::wait_in_here(",
+                  " < [a callback of:] < ", " < [C, called by:] < "}}},
     {"stall_of_a_plain_thread", of_a_plain_thread, {.printed = {"log: thread ", " has waited for ", " ms: event 0x", "wait_in_here("}}},
     {"no_stall_without_the_word", not_without_the_word, {.not_printed = {"has waited"}}},
     {"no_stall_of_short_waits", not_of_short_waits, {.not_printed = {"time to pass"}}},

@@ -57,7 +57,7 @@ TEST_CASE("frames are named innermost first, without the library's own at the en
   frames.exact = true;
   sched::PlaceText text;
   CHECK(sched::name_frames(frames, text) == address_of(&a_function_of_the_test));
-  CHECK(text.view().starts_with("(anonymous namespace)::a_function_of_the_test(int) (trace_test+0x"));
+  CHECK(text.view().starts_with("(anonymous namespace)::a_function_of_the_test(int) "));
   CHECK(text.view().find(" < ") != std::string_view::npos);
   CHECK(text.view().find("symbol_of") == std::string_view::npos);
   sched::PlaceText nothing;

@@ -219,6 +219,47 @@ TEST_CASE("inside of a stop of the world it is refused") {
   asm volatile("" ::: "memory");
 }
 
+[[gnu::noinline]] void waits_below(causeway::channel<int>& channel, int calls) {
+  if (calls == 0) waits_on(channel);
+  else waits_below(channel, calls - 1);
+  asm volatile("" ::: "memory");
+}
+
+TEST_CASE("100 000 green threads: each is there once, in the text, in one that is cut, and in the profile") {
+  const size_t count = few() ? 3000 : 100'000;
+  Runtime runtime(2);
+  causeway::channel<int> channel;
+  std::atomic<size_t> ended{0};
+  for (size_t i = 0; i < count; ++i)
+    causeway::go([&, i] {
+      waits_below(channel, static_cast<int>(i % 4));
+      ended.fetch_add(1, std::memory_order_release);
+    });
+  CHECK(eventually([&] { return stats().greens_parked == count; }));
+  const uint64_t stops = stats().world_stops;
+  char head[4096];
+  const size_t size = cw_traceback(head, sizeof head, CW_TRACE_ALL);
+  CHECK(stats().world_stops == stops + 1);  // one was enough
+  CHECK(size > count * 100);
+  CHECK(std::strlen(head) > sizeof head - 1024);
+  const std::string all = causeway::traceback(CW_TRACE_ALL);
+  size_t found = 0, frames = 0;
+  for (size_t at = all.find("green thread "); at != std::string::npos; at = all.find("\ngreen thread ", at + 1)) ++found;
+  for (size_t at = all.find("waits_below"); at != std::string::npos; at = all.find("waits_below", at + 1)) ++frames;
+  CHECK(found == count);
+  CHECK(frames > count);
+  CHECK(!has(all, "no memory"));
+  cw_stack_record records[16];
+  size_t stacks = 0;
+  REQUIRE(cw_green_profile(records, 16, &stacks) == CW_OK);
+  CHECK(stacks == 4);
+  uint64_t sum = 0;
+  for (size_t i = 0; i < stacks && i < 16; ++i) sum += records[i].count;
+  CHECK(sum == count);
+  channel.close();
+  CHECK(eventually([&] { return ended.load(std::memory_order_acquire) == count; }));
+}
+
 TEST_CASE("a profile groups equal stacks, the most frequent first") {
   Runtime runtime(2);
   causeway::channel<int> channel;
