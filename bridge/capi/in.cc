@@ -77,6 +77,8 @@ namespace inbound = causeway::inbound;
 namespace os = causeway::os;
 namespace sched = causeway::sched;
 
+namespace causeway::capi {
+
 namespace {
 
 CW_NOINLINE uint64_t enter_otherwise(uint64_t a, uint64_t b, uint64_t c, const cw_abi_entry* entry) {
@@ -110,6 +112,8 @@ CW_ALWAYS_INLINE uint64_t enter_warm(uint64_t a, uint64_t b, uint64_t c, const c
 }
 
 }  // namespace
+
+}  // namespace causeway::capi
 
 // The hints keep the way of most calls in one piece: a taken jump costs as much as five instructions.
 [[gnu::hot, gnu::aligned(64)]] uint64_t cw_abi_enter(uint64_t a, uint64_t b, uint64_t c, const cw_abi_entry* entry) {

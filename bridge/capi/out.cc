@@ -10,6 +10,8 @@
 #include "bridge/outbound/outbound.hpp"
 #include "causeway/abi.h"
 
+namespace causeway::capi {
+
 namespace {
 
 // A C++ function may have been given as a C one: what it throws waits on the C stack's side until the call is over.
@@ -29,6 +31,10 @@ struct Guarded {
 };
 
 }  // namespace
+
+}  // namespace causeway::capi
+
+using causeway::capi::Guarded;
 
 [[gnu::hot]] const void** cw_abi_leaf_begin(const void* function) { return causeway::outbound::leaf_begin(function); }
 

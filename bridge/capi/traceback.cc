@@ -12,6 +12,8 @@ namespace arch = causeway::arch;
 namespace sched = causeway::sched;
 namespace trace = causeway::trace;
 
+namespace causeway::capi {
+
 namespace {
 
 using Job = void (*)(void* arg, const trace::Cursor& from);
@@ -89,6 +91,10 @@ size_t finish(const char* call, const Text& text, bool ran) {
 }
 
 }  // namespace
+
+}  // namespace causeway::capi
+
+using namespace causeway::capi;  // NOLINT(google-build-using-namespace): this file's own subject
 
 CW_NOINLINE size_t cw_traceback(char* buffer, size_t n, unsigned flags) {
   Text text{{buffer, buffer == nullptr ? 0 : n}, 0, reinterpret_cast<uintptr_t>(__builtin_return_address(0))};

@@ -111,6 +111,8 @@ Place make_place(Names::Cache& all, uintptr_t pc, uintptr_t inside) {
     const bool last = i + 1 == functions.size();
     if (!is_ours(functions[i].name) && (last || !is_plumbing(functions[i].name))) shown_ones.push_back(&functions[i]);
   }
+  // The shared library has no code of a host's.
+  if (module.known && module.name.starts_with("libcauseway.so")) shown_ones.clear();
   place.ours = shown_ones.empty() && !functions.empty();
   if (place.ours) shown_ones.push_back(&functions.back());
   for (const dwarf::Function* each : shown_ones) {

@@ -16,7 +16,7 @@
 
 namespace {
 
-std::atomic<int> first{0}, second{0}, others{0};
+std::atomic<int> first{0}, second{0}, callbacks{0}, others{0};
 
 void log_to_stderr(int, const char* text, size_t size, void*) {
   std::fprintf(stderr, "log: %.*s\n", static_cast<int>(size), text);
@@ -24,6 +24,7 @@ void log_to_stderr(int, const char* text, size_t size, void*) {
   if (line.find("has waited for") == std::string::npos) return;
   if (line.find("\"first\"") != std::string::npos) ++first;
   else if (line.find("\"second\"") != std::string::npos) ++second;
+  else if (line.find("/callback\"") != std::string::npos) ++callbacks;
   else ++others;
 }
 
@@ -97,14 +98,21 @@ void names_who_is_joined() {
   waiter.join();
 }
 
+void calls_in(void* event) {
+  cw_enter([](void* e) { wait_in_here(*static_cast<causeway::event*>(e)); }, event);
+  asm volatile("" ::: "memory");
+}
+[[gnu::noinline]] void calls_out(causeway::event& event) {
+  cw_call(CW_QUICK, &calls_in, &event);
+  asm volatile("" ::: "memory");
+}
+
 // A callback of C that a green thread called: its stack goes on over both crossings.
 void of_a_callback() {
   causeway::runtime runtime(stall_options());
   causeway::event event;
-  auto caller = causeway::spawn({.name = "first"}, [&] {
-    causeway::call([&] { cw_enter([](void* e) { wait_in_here(*static_cast<causeway::event*>(e)); }, &event); });
-  });
-  await(first);
+  auto caller = causeway::spawn({.name = "first"}, [&] { calls_out(event); });
+  await(callbacks);
   event.set();
   caller.join();
 }
@@ -150,7 +158,8 @@ const std::vector<death::Case> kCases = {
     {"stall_of_a_callback",
      of_a_callback,
      {.printed = {"\"first/callback\" has waited for ", " ms: event 0x", "; in (anonymous namespace)::wait_in_here(",
-                  " < [a callback of:] < ", " < [C, called by:] < "}}},
+                  " < [a callback of:] < ", "(anonymous namespace)::calls_in(void*)", " < [C, called by:] < ",
+                  "(anonymous namespace)::calls_out("}}},
     {"stall_of_a_plain_thread", of_a_plain_thread, {.printed = {"log: thread ", " has waited for ", " ms: event 0x", "wait_in_here("}}},
     {"no_stall_without_the_word", not_without_the_word, {.not_printed = {"has waited"}}},
     {"no_stall_of_short_waits", not_of_short_waits, {.not_printed = {"time to pass"}}},

@@ -89,4 +89,31 @@ TEST_CASE("stack-lock: held by another thread, for as long as it likes") {
   }).join();
 }
 
+// Go's TestCgoPprofCallback: the signal lands anywhere in a crossing, also between the stores of one.
+TEST_CASE("a sample at any place of calls in and out ends, and does not fault") {
+  sched_test::Runtime runtime(quiet());
+  std::atomic<M*> m{nullptr};
+  std::atomic<bool> over{false};
+  auto caller = causeway::spawn([&] {
+    const causeway::thread_affinity keep;  // one thread to be asked
+    m = this_m();
+    while (!over.load(std::memory_order_relaxed)) {
+      causeway::call([] { causeway::enter([] { causeway::call_leaf([] {}); }); });
+    }
+  });
+  CHECK(eventually([&] { return m != nullptr; }));
+  REQUIRE(own_signal_ready());
+  M* asked = m;
+  uint64_t taken = 0;
+  for (int i = 0; i < (CW_TSAN ? 200 : 20'000); ++i) {
+    uint32_t none = HogState::kNone, done = HogState::kTaken;
+    taken += asked->hog.sample.compare_exchange_strong(done, HogState::kNone);  // the monitor may be faster
+    asked->hog.sample.compare_exchange_strong(none, HogState::kAsked);          // else asked still: the last signal met C code
+    CHECK(send_own_signal(asked));
+  }
+  over = true;
+  caller.join();
+  CHECK(taken > 0);
+}
+
 }  // namespace

@@ -52,7 +52,7 @@ struct Look {
   const Points* points = nullptr;
   List list, inner_list;
   uintptr_t sp = 0, pc = 0;
-  uintptr_t low = 0, high = 0;  // of the outer one's segment
+  uintptr_t low = 0, high = 0;  // what is in use of the outer one's stack
   int segments = 0;
 
   void now() {
@@ -61,12 +61,12 @@ struct Look {
     if (points->at == 2) trace::walk_green(points->inner, &inner_list, {});
     sp = g->out.sp.load();
     pc = g->out.pc;
-    cw_world_visit(&Look::visit, this, 0);
+    cw_world_visit(&Look::visit, this);
   }
-  static int visit(const cw_stack_segment* s, void* self) {
+  static int visit(const cw_segment* s, void* self) {
     auto* look = static_cast<Look*>(self);
-    if (s->green_id != look->points->outer.load()->id) return 0;
-    look->low = reinterpret_cast<uintptr_t>(s->low);
+    if (s->green_id != look->points->outer.load()->id || s->kind != CW_SEGMENT_USER) return 0;
+    look->low = reinterpret_cast<uintptr_t>(s->sp);
     look->high = reinterpret_cast<uintptr_t>(s->high);
     ++look->segments;
     return 0;

@@ -5,6 +5,7 @@
 // Risk: a text that is cut in the middle of a line or written beyond its buffer; a caller that is not the first line; a state or a name that is wrong; a
 // call that hangs or dies where it is not expected (no runtime, a leaf call, a thread of a host).
 #include <cstring>
+#include <memory>
 
 #include "tests/cpp/trace/steps.hpp"
 
@@ -217,6 +218,65 @@ TEST_CASE("inside of a stop of the world it is refused") {
   CHECK(!channel.try_receive());  // not the same code as waits_on(): a compiler would make one function of the two
   static_cast<void>(channel.receive());
   asm volatile("" ::: "memory");
+}
+
+// C that calls back, and the callback that waits there.
+void host_that_calls_back(void* channel) {
+  CHECK(cw_enter([](void* c) { waits_on(*static_cast<causeway::channel<int>*>(c)); }, channel) == CW_OK);
+  asm volatile("" ::: "memory");
+}
+
+TEST_CASE("a profile of three that sleep in callbacks: over the crossings, to who called") {
+  Runtime runtime(2);
+  causeway::channel<int> channel;
+  std::vector<std::unique_ptr<HostThread>> threads;
+  for (int i = 0; i < 3; ++i)
+    threads.push_back(
+        std::make_unique<HostThread>([&] { enter([&] { CHECK(cw_call(CW_QUICK, &host_that_calls_back, &channel) == CW_OK); }); }));
+  CHECK(eventually([&] { return stats().greens_parked == 3; }));
+  cw_stack_record records[8];
+  size_t count = 0;
+  REQUIRE(cw_green_profile(records, 8, &count) == CW_OK);
+  // Three sleep, and three are in C below which those came in.
+  uint64_t asleep = 0;
+  for (size_t i = 0; i < count; ++i) {
+    std::string names;
+    for (uint32_t k = 0; k < records[i].depth; ++k)
+      names += causeway::trace::symbol_of(reinterpret_cast<uintptr_t>(records[i].pc[k]) - 1).name + "\n";
+    INFO(names);
+    if (!has(names, "waits_on")) continue;
+    asleep += records[i].count;
+    CHECK(has_all(names, {"waits_on", "host_that_calls_back", "HostThread::run"}));
+  }
+  CHECK(asleep == 3);
+  channel.close();
+}
+
+TEST_CASE("tracebacks of all while green threads and threads of a host call in and out") {
+  Runtime runtime(2);
+  std::atomic<bool> over{false};
+  const auto in_and_out = [&] {
+    while (!over.load(std::memory_order_relaxed)) {
+      call([&] { enter([&] { call([] { enter([] { causeway::this_green::yield(); }); }); }); });
+      causeway::this_green::yield();
+    }
+  };
+  std::vector<causeway::task<void>> tasks;
+  for (int i = 0; i < 10; ++i) tasks.push_back(causeway::spawn({.name = "caller"}, in_and_out));
+  std::vector<std::unique_ptr<HostThread>> threads;
+  for (int i = 0; i < 3; ++i) threads.push_back(std::make_unique<HostThread>([&] { enter(in_and_out); }));
+  const int rounds = few() ? 3 : 10;
+  int callers = 0;
+  for (int i = 0; i < rounds; ++i) {
+    const std::string all = causeway::traceback(CW_TRACE_ALL);
+    for (const std::string& line : split(all)) callers += has(line, "\"caller\"") && line.starts_with("green thread ");
+    cw_stack_record record;
+    size_t count = 0;
+    CHECK(cw_green_profile(&record, 1, &count) == CW_OK);
+  }
+  CHECK(callers == 10 * rounds);
+  over = true;
+  for (auto& task : tasks) task.join();
 }
 
 [[gnu::noinline]] void waits_below(causeway::channel<int>& channel, int calls) {
