@@ -141,6 +141,11 @@ inline FramePlace saved_frame(const void* saved_sp) noexcept {
 // Signal-safe: yes
 inline std::uintptr_t saved_low(const void* saved_sp) noexcept { return Cpu::saved_low(saved_sp); }
 
+// Is pc an address inside the code of cw_arch_switch, or of a context's first instructions? False on arch/portable, where that is not known.
+//
+// Signal-safe: yes
+inline bool in_switch(std::uintptr_t pc) noexcept { return Cpu::in_switch(pc, reinterpret_cast<std::uintptr_t>(&cw_arch_switch)); }
+
 // While a pivot to the stack that ends at `stack_high` is under way: the lowest address that its caller's stack uses.
 //
 // Signal-safe: yes
@@ -201,6 +206,7 @@ concept CpuLayer = requires(typename C::Registers registers, void* stack_high, v
   requires noexcept(C::saved_frame(saved_sp));
   { C::saved_low(saved_sp) } noexcept -> std::same_as<std::uintptr_t>;
   { C::pivot_caller_pc(std::uintptr_t{}, static_cast<const std::uintptr_t*>(nullptr)) } noexcept -> std::same_as<std::uintptr_t>;
+  { C::in_switch(registers.pc, registers.sp) } noexcept -> std::same_as<bool>;
   { C::relax() } noexcept;
 };
 static_assert(CpuLayer<Cpu>, "the chosen CPU's header does not fulfil the contract of arch/arch.hpp");

@@ -12,6 +12,8 @@
 
 // Not a function to call: where the first switch to a prepared context returns to (switch.S).
 extern "C" [[gnu::visibility("hidden")]] const char cw_arch_start_here[];
+// The code of the switch, as addresses to compare with.
+extern "C" [[gnu::visibility("hidden")]] const char cw_arch_switch_end[], cw_arch_start_end[];
 
 namespace causeway::arch::aarch64 {
 
@@ -86,6 +88,11 @@ struct Cpu {
   }
 
   static std::uintptr_t saved_low(const void* saved_sp) noexcept { return reinterpret_cast<std::uintptr_t>(saved_sp); }
+
+  static bool in_switch(std::uintptr_t pc, std::uintptr_t begin) noexcept {
+    return (pc >= begin && pc < reinterpret_cast<std::uintptr_t>(cw_arch_switch_end)) ||
+           (pc >= reinterpret_cast<std::uintptr_t>(cw_arch_start_here) && pc < reinterpret_cast<std::uintptr_t>(cw_arch_start_end));
+  }
 
   // isb stalls for some tens of cycles; yield is a nop on most cores.
   [[gnu::no_sanitize_address, gnu::no_sanitize_thread]] static std::uintptr_t pivot_caller_pc(std::uintptr_t /*caller_low*/,

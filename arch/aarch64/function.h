@@ -15,7 +15,12 @@
   .type name, %function;               \
   name:
 
-#define CW_FUNCTION_END(name) .size name, . - name
+/* name_end: where the function ends, for who asks whether an address is inside. */
+#define CW_FUNCTION_END(name) \
+  .globl name##_end;          \
+  .hidden name##_end;         \
+  name##_end:                 \
+  .size name, . - name
 
 /* "bti c" as a hint, which CPUs without branch target identification execute as a nop. */
 #define CW_BTI_C hint #34

@@ -66,6 +66,9 @@ struct Cpu {
     return reinterpret_cast<std::uintptr_t>(static_cast<const Suspended*>(saved_sp)->fcontext);
   }
 
+  // Boost's functions do not say where they end.
+  static bool in_switch(std::uintptr_t, std::uintptr_t) noexcept { return false; }
+
   // No pause instruction that every CPU has; the compiler must still read the word anew.
   static std::uintptr_t pivot_caller_pc(std::uintptr_t /*caller_low*/, const std::uintptr_t* /*stack_high*/) noexcept { return 0; }
 

@@ -15,7 +15,12 @@
   .type name, @function;               \
   name:
 
-#define CW_FUNCTION_END(name) .size name, . - name
+/* name_end: where the function ends, for who asks whether an address is inside. */
+#define CW_FUNCTION_END(name) \
+  .globl name##_end;          \
+  .hidden name##_end;         \
+  name##_end:                 \
+  .size name, . - name
 
 /* Indirect branch tracking: yes (every address that can be called through a pointer begins with endbr64). Shadow stack: not
  * claimed, because a switch leaves by another stack's return address; the linker then drops the mark from the whole program

@@ -37,6 +37,9 @@ bool is_fault_signal(int signal) noexcept {
   return signal == SIGSEGV || signal == SIGBUS || signal == SIGFPE || signal == SIGILL || signal == SIGTRAP || signal == SIGSYS;
 }
 
+// The instruction is run again when the handler returns. (After int3, and after a system call that a filter refused, it is the next one.)
+bool repeats(int signal, const siginfo_t* info) noexcept { return signal != SIGTRAP && signal != SIGSYS && is_own_fault(signal, info); }
+
 bool ignored_by_default(int signal) noexcept { return signal == SIGCHLD || signal == SIGURG || signal == SIGWINCH || signal == SIGCONT; }
 
 void keep(Slot& slot, const Action& action) noexcept {
@@ -53,10 +56,12 @@ bool is(const Action& action, SignalHandler handler) noexcept {
 void take_default(int signal, const siginfo_t* info) noexcept {
   if (!is_own_fault(signal, info) && ignored_by_default(signal)) return;
   sigaction(signal, &default_action, nullptr);
-  if (!is_own_fault(signal, info)) syscall(SYS_tgkill, syscall(SYS_getpid), syscall(SYS_gettid), signal);
+  if (!repeats(signal, info)) syscall(SYS_tgkill, syscall(SYS_getpid), syscall(SYS_gettid), signal);
 }
 
 }  // namespace
+
+void end_by_default(int signal, const siginfo_t* info) noexcept { take_default(signal, info); }
 
 bool is_own_fault(int signal, const siginfo_t* info) noexcept { return is_fault_signal(signal) && info->si_code > 0; }
 

@@ -41,6 +41,9 @@ bool handler_active(int signal) noexcept;
 // Not noexcept: a handler of the host may throw out of a fault (-fnon-call-exceptions).
 void chain_previous(int signal, siginfo_t* info, void* context);
 
+// SIG_DFL of these, whatever the host's disposition is.                                                 Signal-safe: yes
+void end_by_default(int signal, const siginfo_t* info) noexcept;
+
 // A signal that tells of a fault of the thread itself, as opposed to one that was sent.                 Signal-safe: yes
 bool is_own_fault(int signal, const siginfo_t* info) noexcept;
 

@@ -35,6 +35,28 @@ TEST_CASE("the saved pointer lies on the stack that was left") {
   CHECK(context.done());
 }
 
+// Of its own, so that it is no address inside of the switch.
+[[gnu::noinline]] void elsewhere() { __asm__ volatile(""); }
+
+TEST_CASE("an address inside of the switch is told from others") {
+  const auto begin = reinterpret_cast<std::uintptr_t>(&cw_arch_switch);
+#if defined(CW_CPU_PORTABLE)
+  CHECK_FALSE(in_switch(begin));  // not known there
+#else
+  CHECK(in_switch(begin));
+  CHECK(in_switch(begin + 8));
+#endif
+  CHECK_FALSE(in_switch(begin - 1));
+  CHECK_FALSE(in_switch(begin + 4096));
+  CHECK_FALSE(in_switch(reinterpret_cast<std::uintptr_t>(&cw_arch_pivot)));
+  CHECK_FALSE(in_switch(reinterpret_cast<std::uintptr_t>(&elsewhere)));
+  CHECK_FALSE(in_switch(0));
+  // Where a context begins for the first time belongs to it.
+  Context context([](Context&) {});
+  CHECK(in_switch(saved_frame(context.saved()).pc) == in_switch(begin));
+  context.resume();
+}
+
 TEST_CASE("a prepared context takes no more of its stack than it says") {
   // Everything below the documented bytes keeps its pattern; the rest is where the context begins.
   TestStack stack;
