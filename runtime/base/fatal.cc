@@ -88,4 +88,6 @@ uintptr_t fatal_frame() noexcept { return frame_of_fatal.load(std::memory_order_
 
 bool fatal_in_progress() noexcept { return reporter.load(std::memory_order_relaxed) != 0; }
 
+int fatal_reporter() noexcept { return static_cast<int>(reporter.load(std::memory_order_relaxed)); }
+
 }  // namespace causeway::base

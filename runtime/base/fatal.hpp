@@ -64,5 +64,7 @@ uintptr_t fatal_frame() noexcept;
 
 // True from the moment a report begins: others keep quiet, handlers leave faults to their default.    Signal-safe: yes
 bool fatal_in_progress() noexcept;
+// The kernel's number of the thread that reports; 0: none does.                                        Signal-safe: yes
+int fatal_reporter() noexcept;
 
 }  // namespace causeway::base

@@ -208,7 +208,7 @@ cw_status borrow_m(M** out, bool* per_call, Limited limited) noexcept {
     const ForeignCall call;  // the options of a runtime that is there
     if (call.ok()) {
       limit = scheduler().options.max_foreign;
-      guards = scheduler().options.guard_handler;
+      guards = scheduler().options.guard_handler || scheduler().options.crash_reports;
     }
   }
   const uint32_t bound = table.bound_count.fetch_add(1, std::memory_order_relaxed);

@@ -12,6 +12,7 @@
 #include "runtime/sched/record.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/sched/spawn.hpp"
+#include "runtime/sched/whose_stack.hpp"
 
 namespace causeway::sched {
 
@@ -28,55 +29,10 @@ bool constructed;      // scheduler_storage holds a Scheduler
 
 std::atomic<int> starter_tid{0};  // who is in set_up()
 
+// release/acquire: what the hooks read is set up before they are seen.
+std::atomic<const CrashHooks*> crash_hooks{nullptr};
+
 constexpr uint64_t kDrainLookNs = 10'000'000;
-
-void describe_owner(const stack::GuardHit& hit, stack::OwnerText& text) noexcept {
-  // The thread that was hit runs the green thread; its record says who.
-  M* m = this_m();
-  const G* g = m != nullptr ? m->current : nullptr;
-  if (g == nullptr || g->stack.low != hit.stack.low) {
-    g = nullptr;
-    const uint32_t used = scheduler().arena->used();
-    for (uint32_t i = 0; i < used && g == nullptr; ++i) {
-      const G* candidate = scheduler().arena->at(i);
-      if (candidate->stack.low == hit.stack.low && candidate->state.load(std::memory_order_relaxed) != GState::Free) g = candidate;
-    }
-  }
-  if (g == nullptr) {
-    text.append("?");
-    return;
-  }
-  append_identity(text, g);
-}
-
-// The guard of a worker's stack is a page or a few; C code without stack-clash probes may touch a little further down.
-constexpr uintptr_t kBelowStack = 64 << 10;
-
-bool describe_system_stack(uintptr_t address, stack::OverflowText& text) noexcept {
-  Scheduler& s = scheduler();
-  const uint32_t count = s.m_count.load(std::memory_order_acquire);
-  for (uint32_t i = 0; i < count; ++i) {
-    const M* m = s.ms[i];
-    if (m->ended.load(std::memory_order_acquire) || address >= m->stack_low || m->stack_low - address > kBelowStack) continue;
-    const uintptr_t anchor = m->gate.anchor();
-    const G* g = anchor > crossing::kIdleAnchor ? green_of(anchor) : m->current;
-    if (g != nullptr && !g->is_system) {
-      text.append("green thread ");
-      append_identity(text, g);
-      text.append(": the C code that it called");
-    } else {
-      text.append("code of the runtime");
-    }
-    text.append(" has used up a worker's system stack of ")
-        .append_dec((m->stack_high - m->stack_low) >> 10)
-        .append(" KiB [0x")
-        .append_hex(m->stack_low);
-    text.append(", 0x").append_hex(m->stack_high).append("), fault at 0x").append_hex(address);
-    text.append("; raise option system_stack_size, or look for endless recursion");
-    return true;
-  }
-  return false;
-}
 
 uint64_t count_spawned() noexcept {
   Scheduler& s = scheduler();
@@ -165,6 +121,7 @@ void tear_down() noexcept {
   foreign::release_all();
   stop_posts();
   remove_poller();
+  if (s.crash_reports) s.crash_reports->remove();
   if (s.guard_installed) stack::uninstall_guard_handler();
   for (uint32_t i = 0; i < s.p_count && s.ps != nullptr; ++i) {
     P* p = s.ps[i];
@@ -238,6 +195,10 @@ base::Result<void> set_up(const Options& options, base::asym::Mode barrier) noex
       return installed.error();
     s.guard_installed = true;
   }
+  if (const CrashHooks* hooks = crash_hooks.load(std::memory_order_acquire); options.crash_reports && hooks != nullptr) {
+    if (auto installed = hooks->install(); !installed) return installed.error();
+    s.crash_reports = hooks;
+  }
   if (auto monitor = start_monitor(); !monitor) return monitor.error();
   // One worker from the start, so that a later failure to make more never leaves green threads without anybody to run them.
   if (start_worker(nullptr, false) == nullptr) return s.last_thread_error;
@@ -245,6 +206,8 @@ base::Result<void> set_up(const Options& options, base::asym::Mode barrier) noex
 }
 
 }  // namespace
+
+void set_crash_hooks(const CrashHooks* hooks) noexcept { crash_hooks.store(hooks, std::memory_order_release); }
 
 bool starting_here() noexcept {
   const int starter = starter_tid.load(std::memory_order_relaxed);  // relaxed: our own, or somebody else's

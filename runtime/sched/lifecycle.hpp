@@ -23,6 +23,14 @@ bool starting_here() noexcept;
 // Stack:  host. Blocks: up to timeout_ns
 cw_status stop(uint64_t timeout_ns, LeftText* left) noexcept;
 
+// Option crash_reports: who reports crashes, a higher row. install() at the end of a start, remove() early in the end of the runtime: it waits for
+// a report that is under way.
+struct CrashHooks {
+  base::Result<void> (*install)() noexcept;
+  void (*remove)() noexcept;
+};
+void set_crash_hooks(const CrashHooks* hooks) noexcept;
+
 struct Counters {
   uint64_t foreign_threads, spare_threads, calls_in, calls_out, nested, handoffs, stacks_learned, stacks_accepted, posts_dropped;
   uint64_t processors, workers, greens, greens_parked, spawned, hogs_detached, stack_bytes;

@@ -24,6 +24,7 @@ struct Options {
   size_t guard_size = 0;
   size_t system_stack_size = size_t{8} << 20;
   bool guard_handler = true;
+  bool crash_reports = false;
   bool light_guards = true;
   bool virtual_clock = false;  // time stands still while anything runs, and jumps to the next deadline when nothing does
   bool deadlock_report = true;

@@ -28,3 +28,4 @@
 #include "runtime/sched/stall.hpp"         // IWYU pragma: export
 #include "runtime/sched/system_stack.hpp"  // IWYU pragma: export
 #include "runtime/sched/wait.hpp"          // IWYU pragma: export
+#include "runtime/sched/whose_stack.hpp"   // IWYU pragma: export

@@ -21,6 +21,7 @@
 //   calls from C  foreign.cc       Ms of host threads           system_stack.cc  which C stack a call came on
 //                 posts.cc         functions to run later       declared_stacks.cc  stacks that the host told of
 //                 come_back.cc     a return from C that is not the plain one
+//   faults        whose_stack.cc   whose stack an address is in
 //   all of it     lifecycle.cc     start and stop               options.hpp      what it is started with
 //                 layout.cc        where what lies, for debuggers
 //
@@ -98,8 +99,9 @@ struct Scheduler {
   std::atomic<uint32_t> global_size{0};  // written under lock, read without it as a hint
   M** ms = nullptr;                      // every M ever made: [0, m_count)
   size_t ms_bytes = 0;
-  bool guard_installed = false;      // constant while Running
-  std::atomic<uint32_t> m_count{0};  // release: publishes ms[i]
+  bool guard_installed = false;                      // constant while Running
+  const struct CrashHooks* crash_reports = nullptr;  // who is to be told of the end; null: nobody reports. Constant while Running
+  std::atomic<uint32_t> m_count{0};                  // release: publishes ms[i]
   uint32_t m_alive = 0;
   uint32_t starting = 0;            // threads that are being created right now
   uint32_t hogs = 0;                // Ms that run a green thread without a P

@@ -8,6 +8,8 @@
 // Everything here that the handler reaches is signal-safe: no allocation, no lock, fixed buffers.
 #pragma once
 
+#include <signal.h>
+
 #include <cstddef>
 #include <cstdint>
 
@@ -40,6 +42,13 @@ void describe_guard_hit(const GuardHit& hit, DescribeOwner owner, OverflowText& 
 // Is `address` in the guard below a system stack of ours? Then *text says whose, without the `causeway: fatal: system-stack-overflow: ` before it.
 // Runs in the handler: signal-safe.
 using DescribeSystemStack = bool (*)(uintptr_t address, OverflowText& text) noexcept;
+
+// What is told of a fault that no guard of ours explains, before it goes to the host's disposition. Null: nobody. One at a time; the same handler
+// is installed for it if the guards have not done that. Must be signal-safe, and returns.
+using FaultReport = void (*)(int signal, siginfo_t* info, void* context) noexcept;
+base::Result<void> install_fault_report(FaultReport report) noexcept;
+// Waits for one that is under way.
+void uninstall_fault_report() noexcept;
 
 // Installs the handler for SIGSEGV and SIGBUS (SA_ONSTACK | SA_SIGINFO) on behalf of `pool`. One pool at a time.
 // Needs: each thread that runs green code has an alternate stack. Errors: CW_E_BUSY (another pool has it), or sigaction's.
