@@ -68,6 +68,7 @@ constexpr CheckWord kCheckWords[] = {
     {"migrate", "always", [](Resolved& to, Value v) noexcept { return to.options.migrate_always = v == "always"; }},
     {"poison", "", [](Resolved& to, Value) noexcept { return to.options.poison = true; }},
     {"world", "", [](Resolved& to, Value) noexcept { return to.options.check_world = true; }},
+    {"crash", "", [](Resolved& to, Value) noexcept { return to.options.crash_reports = true; }},
     {"stall", "<seconds>", [](Resolved& to, Value v) noexcept { return parse_seconds(v, &to.options.stall_ns); }},
 };
 
@@ -210,6 +211,7 @@ cw_status resolve(const cw_options& from, Resolved* to, Complaint* complaint) no
   o.guard_size = from.guard_size;
   o.system_stack_size = from.system_stack_size != 0 ? from.system_stack_size : size_t{8} << 20;
   o.guard_handler = from.guard_handler != 0;
+  o.crash_reports = from.crash_reports != 0;
   o.signal = from.signal;
   to->barrier = from.barrier == CW_BARRIER_FENCE        ? base::asym::Mode::Fence
                 : from.barrier == CW_BARRIER_MEMBARRIER ? base::asym::Mode::Membarrier

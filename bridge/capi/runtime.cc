@@ -62,8 +62,9 @@ cw_status start(const cw_options& options, sched::StartKind kind) noexcept {
   Complaint complaint;
   if (const cw_status status = resolve(options, &resolved, &complaint); status != CW_OK) return fail(status, complaint.view());
   resolved.options.post_ops = &post_ops;
-  trace::install_fatal_hook(&sched::stack_bounds_of);
+  trace::install_fatal_hook();
   trace::install_report_names();
+  trace::register_crash_reports();
   if (auto started = sched::start(resolved.options, resolved.barrier, kind); !started) return fail(started.error());
   return CW_OK;
 }

@@ -193,17 +193,4 @@ G* current_green() noexcept {
   return m != nullptr && !m->current->is_system ? m->current : nullptr;
 }
 
-bool stack_bounds_of(uintptr_t sp, uintptr_t* low, uintptr_t* high) noexcept {
-  const M* m = this_m();
-  if (m == nullptr) return false;
-  const auto inside = [&](uintptr_t from, uintptr_t to) {
-    if (sp < from || sp >= to) return false;
-    *low = from;
-    *high = to;
-    return true;
-  };
-  const stack::Stack& green = m->current->stack;
-  return inside(reinterpret_cast<uintptr_t>(green.low), reinterpret_cast<uintptr_t>(green.high)) || inside(m->stack_low, m->stack_high);
-}
-
 }  // namespace causeway::sched

@@ -41,8 +41,4 @@ G* current_green() noexcept;
 
 void yield() noexcept;
 
-// The bounds of the calling thread's stack that holds sp: the green thread's that it runs, or its own if it is a worker. False: neither.
-// Signal-safe: yes.
-bool stack_bounds_of(uintptr_t sp, uintptr_t* low, uintptr_t* high) noexcept;
-
 }  // namespace causeway::sched

@@ -1,110 +1,20 @@
 // SPDX-License-Identifier: MIT
-//
-// Everything in a file is checked before it is used: it need not be the one that was loaded, nor an ELF file at all.
 #include "runtime/trace/symbols.hpp"
 
 #include <cxxabi.h>
-#include <elf.h>
-#include <fcntl.h>
-#include <link.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <new>
 
 #include "runtime/trace/module.hpp"
+#include "runtime/trace/symbol_file.hpp"
 
 namespace causeway::trace {
 namespace {
 
-constexpr size_t kPiece = 512;          // symbols that are read at once
-constexpr size_t kMostSections = 4096;  // more than any linker makes of a program that is not one section per function
-constexpr size_t kLongestName = 4096;   // mangled
-
-class File {
- public:
-  explicit File(const char* path) noexcept : fd_(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {}
-  ~File() {
-    if (fd_ >= 0) close(fd_);
-  }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  // How many bytes could be read at `at`, up to n.
-  size_t read(void* to, size_t n, uint64_t at) const noexcept {
-    size_t got = 0;
-    while (fd_ >= 0 && got < n) {
-      const ssize_t more = pread(fd_, static_cast<char*>(to) + got, n - got, static_cast<off_t>(at + got));
-      if (more < 0 && errno == EINTR) continue;
-      if (more <= 0) break;
-      got += static_cast<size_t>(more);
-    }
-    return got;
-  }
-  bool read_all(void* to, size_t n, uint64_t at) const noexcept { return read(to, n, at) == n; }
-
- private:
-  const int fd_;
-};
-
-using Header = ElfW(Ehdr);
-using Section = ElfW(Shdr);
-using Entry = ElfW(Sym);
-
-// The section of the wanted type, and that of its names.
-bool find_table(const File& file, const Header& header, uint32_t type, Section* table, Section* names) noexcept {
-  const auto section = [&](size_t i, Section* to) { return file.read_all(to, sizeof *to, header.e_shoff + uint64_t{i} * sizeof(Section)); };
-  const size_t count = header.e_shnum < kMostSections ? header.e_shnum : kMostSections;
-  for (size_t i = 0; i < count; ++i) {
-    if (!section(i, table)) return false;
-    if (table->sh_type == type) return table->sh_entsize == sizeof(Entry) && table->sh_link < count && section(table->sh_link, names);
-  }
-  return false;
-}
-
-// The function that holds `offset` (an address as the file counts it).
-bool find_entry(const File& file, const Section& table, uint64_t offset, Entry* found) noexcept {
-  Entry piece[kPiece];
-  const uint64_t count = table.sh_size / sizeof(Entry);
-  for (uint64_t i = 0; i < count; i += kPiece) {
-    const uint64_t want = count - i < kPiece ? count - i : kPiece;
-    const size_t got = file.read(piece, static_cast<size_t>(want) * sizeof(Entry), table.sh_offset + i * sizeof(Entry)) / sizeof(Entry);
-    for (size_t k = 0; k < got; ++k) {
-      const Entry& entry = piece[k];
-      if ((entry.st_info & 0xf) != STT_FUNC || entry.st_shndx == SHN_UNDEF) continue;
-      if (offset >= entry.st_value && offset - entry.st_value < entry.st_size) {
-        *found = entry;
-        return true;
-      }
-    }
-    if (got < want) return false;
-  }
-  return false;
-}
-
-bool symbol_in_file(const char* path, uint64_t offset, Symbol* symbol) {
-  const File file(path);
-  Header header;
-  if (!file.read_all(&header, sizeof header, 0) || std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0) return false;
-  if (header.e_ident[EI_CLASS] != (sizeof(void*) == 8 ? ELFCLASS64 : ELFCLASS32) || header.e_shentsize != sizeof(Section)) return false;
-  for (const uint32_t type : {uint32_t{SHT_SYMTAB}, uint32_t{SHT_DYNSYM}}) {
-    Section table, names;
-    Entry entry;
-    if (!find_table(file, header, type, &table, &names) || !find_entry(file, table, offset, &entry)) continue;
-    if (entry.st_name >= names.sh_size) return false;
-    std::string mangled(kLongestName, '\0');
-    mangled.resize(file.read(mangled.data(), kLongestName - 1, names.sh_offset + entry.st_name));
-    mangled.resize(std::strlen(mangled.c_str()));
-    int status = 0;
-    const std::unique_ptr<char, void (*)(void*)> plain(abi::__cxa_demangle(mangled.c_str(), nullptr, nullptr, &status), &std::free);
-    symbol->name = status == 0 && plain != nullptr ? plain.get() : mangled;
-    symbol->start = static_cast<uintptr_t>(entry.st_value);
-    return true;
-  }
-  return false;
-}
+constexpr size_t kLongestName = 4096;  // mangled
 
 }  // namespace
 
@@ -115,8 +25,16 @@ Symbol symbol_of(uintptr_t address) noexcept {
     const Module module = module_of(address);
     if (!module.known) return symbol;
     const char* path = module.file[0] != '\0' ? module.file : "/proc/self/exe";
+    std::string mangled(kLongestName, '\0');
+    uint64_t start = 0;
     // Offsets in the file count from the load address too: 0 where a program is linked to a fixed place.
-    if (symbol_in_file(path, module.offset, &symbol)) symbol.start += address - module.offset;
+    if (symbol_in_file(path, module.offset, mangled.data(), mangled.size(), &start)) {
+      mangled.resize(std::strlen(mangled.c_str()));
+      int status = 0;
+      const std::unique_ptr<char, void (*)(void*)> plain(abi::__cxa_demangle(mangled.c_str(), nullptr, nullptr, &status), &std::free);
+      symbol.name = status == 0 && plain != nullptr ? plain.get() : mangled;
+      symbol.start = static_cast<uintptr_t>(start) + (address - module.offset);
+    }
   } catch (const std::bad_alloc&) { symbol = Symbol{}; }
   return symbol;
 }

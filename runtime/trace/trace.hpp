@@ -35,18 +35,19 @@ size_t walk(uintptr_t pc, uintptr_t fp, uintptr_t low, uintptr_t high, uintptr_t
 // Signal-safe: yes
 size_t print_frames(uintptr_t pc, uintptr_t fp, uintptr_t low, uintptr_t high, size_t max) noexcept;
 
-// Answers the bounds of the stack that holds sp, when they are proven. Must be signal-safe.
-using BoundsOf = bool (*)(uintptr_t sp, uintptr_t* low, uintptr_t* high);
-
-// Makes base::fatal() print the culprit's frames. `bounds_of` may be null; where it is or says no, the bounds are
-// [sp, sp + 64 KiB), cut where the memory ends.
+// Makes base::fatal() print the culprit's frames, over all crossings.
 //
 // Reads the program's own name for its lines.    Signal-safe: no
-void install_fatal_hook(BoundsOf bounds_of) noexcept;
+void install_fatal_hook() noexcept;
 
 // Gives the scheduler's reports (hogs, stalls, deadlocks) the names of functions: symbols.hpp.
 //
 // Signal-safe: no
 void install_report_names() noexcept;
+
+// Has option crash_reports do something: crash.hpp.
+//
+// Signal-safe: no
+void register_crash_reports() noexcept;
 
 }  // namespace causeway::trace

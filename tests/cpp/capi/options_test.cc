@@ -76,7 +76,9 @@ TEST_CASE("the values at the borders are accepted, and 0 asks for the default") 
   accepts([](cw_options& o) { o.system_stack_size = size_t{256} << 10; });
   accepts([](cw_options& o) { o.barrier = CW_BARRIER_FENCE; });
   accepts([](cw_options& o) { o.guard_handler = 0; });
-  accepts([](cw_options& o) { o.check = "fence,,noguard,nodeadlock,virtual-clock"; });
+  accepts([](cw_options& o) { o.crash_reports = 1; });
+  accepts([](cw_options& o) { o.guard_handler = 0, o.crash_reports = 1; });
+  accepts([](cw_options& o) { o.check = "fence,,noguard,nodeadlock,virtual-clock,crash"; });
   accepts([](cw_options& o) { o.check = "noproc,migrate=always,poison"; });
   accepts([](cw_options& o) { o.check = "stall=0.001,stall=86400,stall=1.5,stall=2."; });
   accepts([](cw_options& o) { o.check = nullptr; });

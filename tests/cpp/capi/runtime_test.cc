@@ -3,15 +3,33 @@
 // Counters, the log function and the handler of uncaught exceptions.
 //
 // Risk: counters that drift (every number is compared with what the test did), and a log function called after it was taken back.
+#include <signal.h>
+
+#include <cerrno>
 #include <cstring>
 #include <stdexcept>
 
 #include "causeway/causeway.hpp"
+#include "runtime/os/os.hpp"
 #include "tests/cpp/capi/support.hpp"
 
 namespace {
 
 using namespace capi_test;
+
+#if !CW_ASAN && !CW_TSAN
+constexpr int kCrashSignals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT};
+
+std::vector<void (*)(int)> dispositions() {
+  std::vector<void (*)(int)> all;
+  for (const int number : kCrashSignals) {
+    struct sigaction action{};
+    sigaction(number, nullptr, &action);
+    all.push_back(action.sa_handler);
+  }
+  return all;
+}
+#endif
 
 }  // namespace
 
@@ -167,3 +185,35 @@ TEST_CASE("a green thread may give back a reference, but not the last one") {
   CHECK(cw_green_join(green, kLimitNs) == CW_OK);
   CHECK(cw_runtime_stop(kLimitNs) == CW_OK);
 }
+
+#if !CW_ASAN && !CW_TSAN  // a sanitizer has handlers of its own
+TEST_CASE("crash reports take their signals at the start, all or none, and give them back at the stop") {
+  using causeway::os::FaultPoint;
+  namespace faults = causeway::os::testing;
+  const auto before = dispositions();
+  cw_options o = options();
+  o.crash_reports = 1;
+  for (const bool guards : {true, false}) {
+    o.guard_handler = guards;
+    {
+      const Runtime runtime(o);
+      const auto during = dispositions();
+      for (size_t i = 0; i < during.size(); ++i) CHECK((during[i] != before[i]));
+    }
+    CHECK((dispositions() == before));
+    unsigned failed = 0;
+    for (unsigned nth = 1; nth < 100; ++nth) {
+      faults::fail_next(FaultPoint::Sigaction, nth, false, EINVAL);
+      const cw_status status = cw_runtime_start(&o);
+      faults::clear_faults();
+      if (status == CW_OK) break;
+      ++failed;
+      CHECK(status == CW_E_SYSTEM);
+      CHECK((dispositions() == before));
+    }
+    CHECK(cw_runtime_stop(kLimitNs) == CW_OK);
+    CHECK(failed >= std::size(kCrashSignals));
+    CHECK((dispositions() == before));
+  }
+}
+#endif

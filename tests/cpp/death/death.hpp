@@ -48,5 +48,7 @@ const std::vector<Case>& stack_bounds_cases();
 const std::vector<Case>& crossing_cases();
 const std::vector<Case>& world_cases();
 const std::vector<Case>& traceback_cases();
+const std::vector<Case>& crash_cases();
+const std::vector<Case>& crash_end_cases();
 
 }  // namespace death
