@@ -47,11 +47,12 @@ void on_fault(int signal, siginfo_t* info, void* context) {
       base::fatal_at(base::FatalId::SystemStackOverflow, text.view(), context);
   }
   // seq_cst: as the pool.
-  if (const FaultReport report = fault_report.load(std::memory_order_seq_cst)) report(signal, info, context);
+  const FaultReport report = fault_report.load(std::memory_order_seq_cst);
+  const bool goes_on = report == nullptr || report(signal, info, context);
   // release: our reads of the pool come before it is unmapped; pairs with the acquire in uninstall_guard_handler().
   looking.fetch_sub(1, std::memory_order_release);
   errno = saved_errno;
-  os::chain_previous(signal, info, context);
+  if (goes_on) os::chain_previous(signal, info, context);
 }
 
 base::Result<void> install_handlers() noexcept {

@@ -44,8 +44,8 @@ void describe_guard_hit(const GuardHit& hit, DescribeOwner owner, OverflowText& 
 using DescribeSystemStack = bool (*)(uintptr_t address, OverflowText& text) noexcept;
 
 // What is told of a fault that no guard of ours explains, before it goes to the host's disposition. Null: nobody. One at a time; the same handler
-// is installed for it if the guards have not done that. Must be signal-safe, and returns.
-using FaultReport = void (*)(int signal, siginfo_t* info, void* context) noexcept;
+// is installed for it if the guards have not done that. Must be signal-safe, and returns: true, the fault goes on; false, it has been seen to.
+using FaultReport = bool (*)(int signal, siginfo_t* info, void* context) noexcept;
 base::Result<void> install_fault_report(FaultReport report) noexcept;
 // Waits for one that is under way.
 void uninstall_fault_report() noexcept;

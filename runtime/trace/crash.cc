@@ -93,8 +93,6 @@ void on_crash(int signal, siginfo_t* info, void* context) {
   if (goes_on) os::chain_previous(signal, info, context);
 }
 
-void on_fault(int signal, siginfo_t* info, void* context) noexcept { static_cast<void>(report(signal, info, context)); }
-
 void remove() noexcept {
   stack::uninstall_fault_report();
   on.store(false, std::memory_order_seq_cst);
@@ -105,7 +103,7 @@ void remove() noexcept {
 
 base::Result<void> install() noexcept {
   on.store(true, std::memory_order_release);
-  if (auto installed = stack::install_fault_report(&on_fault); !installed) {
+  if (auto installed = stack::install_fault_report(&report); !installed) {
     on.store(false, std::memory_order_seq_cst);
     return installed.error();
   }

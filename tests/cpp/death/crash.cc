@@ -162,8 +162,7 @@ void breaks() {
 }
 void bus_error() {
   causeway::runtime runtime(reporting());
-  const int file = memfd_create("crash", 0);
-  crash_address = static_cast<int*>(mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0));  // the file is empty
+  crash_address = static_cast<int*>(empty_file());
   causeway::spawn({.name = "mapper"}, [] { crash_outer(); }).join();
 }
 void uncaught_exception_of_the_host() {
@@ -246,6 +245,8 @@ const std::vector<death::Case> kCases = {
     {"crash_in_the_switch", in_the_switch, page_with(SIGSEGV, {kSwitchLabel, "\"switcher\"", "#0 "})},
     {"crash_in_a_handler", [] { in_a_handler(SA_ONSTACK); },
      page_with(SIGSEGV, {"  in a signal handler: 0x", "\"interrupted\"", "crash_outer+0x"})},
+    {"crash_in_a_handler_off_the_alternate_stack", [] { in_a_handler(0); },
+     page_with(SIGSEGV, {"  in a signal handler: 0x", "\"interrupted\"", "crash_outer+0x", "-- signal handler, on top of"})},
     {"crash_of_a_null_call", null_is_called,
      page_with(SIGSEGV, {"a jump or call to it", "  in C code: 0x0 ?", "  #0 0x0 ?", "#1 0x", "crash_calls_null+0x",
                          "-- call out, of green thread "})},

@@ -30,6 +30,9 @@ inline void say(const char* text) {
 
 inline void* page() { return mmap(nullptr, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); }
 
+// Memory that raises SIGBUS.
+inline void* empty_file() { return mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, memfd_create("crash", 0), 0); }
+
 // crash.cc. crash_outer calls crash_middle, that calls crash_here, and that writes to crash_address: null, unless a case says otherwise.
 extern "C" {
 extern int* volatile crash_address;

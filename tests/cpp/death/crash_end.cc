@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/auxv.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -43,6 +44,57 @@ void the_report_crashes() {
     causeway::sched::current_green()->name = static_cast<char*>(page());
     crash_outer();
   }).join();
+}
+// By a signal that is not blocked in the handler of the first one.
+void the_report_crashes_otherwise() {
+  signal(SIGBUS, [](int) { say("host: called\n"); });
+  causeway::runtime runtime(reporting());
+  causeway::spawn([] {
+    causeway::sched::current_green()->name = static_cast<char*>(empty_file());
+    crash_outer();
+  }).join();
+}
+// The page is longer than the pipe that is stderr, and nobody reads it before the second thread has crashed: were the page not waited for, its end
+// would be missing.
+struct SlowReader {
+  SlowReader() {
+    shared = static_cast<std::atomic<bool>*>(mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+    int fds[2];
+    if (pipe(fds) != 0) _exit(91);
+    fcntl(fds[1], F_SETPIPE_SZ, 4096);
+    if (fork() == 0) {
+      close(fds[1]);
+      while (!*shared) usleep(1000);
+      usleep(50'000);
+      char piece[512];
+      for (ssize_t n = 0; (n = read(fds[0], piece, sizeof piece)) > 0;)
+        if (write(STDERR_FILENO, piece, static_cast<size_t>(n)) != n) _exit(92);
+      _exit(0);
+    }
+    dup2(fds[1], STDERR_FILENO);
+    close(fds[0]);
+    close(fds[1]);
+  }
+  std::atomic<bool>* shared;  // the second thread is about to crash
+};
+[[gnu::noinline]] int crash_deep(int depth) {
+  if (depth == 0) crash_outer();
+  const int below = depth > 0 ? crash_deep(depth - 1) : 0;
+  __asm__ volatile("" ::: "memory");
+  return below + 1;
+}
+void two_with_a_slow_reader() {
+  const SlowReader reader;
+  causeway::runtime runtime(reporting());
+  std::thread first([] { enter([] { crash_deep(100); }); });
+  std::thread second([&] {
+    int waiting = 0;
+    while (ioctl(STDERR_FILENO, FIONREAD, &waiting) != 0 || waiting == 0) {}  // the first one's page has begun
+    *reader.shared = true;
+    enter([] { crash_outer(); });
+  });
+  first.join();
+  second.join();
 }
 void two_at_once() {
   causeway::runtime runtime(reporting());
@@ -191,7 +243,7 @@ void host_has(int number, int flags, void (*cause)()) {
   enter(cause);
 }
 void cause_bus_error() {
-  crash_address = static_cast<int*>(mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, memfd_create("crash", 0), 0));
+  crash_address = static_cast<int*>(empty_file());
   crash_outer();
 }
 void cause_pipe() {
@@ -229,10 +281,12 @@ void signals_on_a_plain_thread() {
 void small_alternate_stack() {
   causeway::runtime runtime(reporting());
   enter([] {});
-  static char small[16 * 1024];
+  constexpr size_t kPage = 4096, kSmall = 16 * 1024;
+  char* small = static_cast<char*>(mmap(nullptr, kPage + kSmall, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  mprotect(small, kPage, PROT_NONE);
   stack_t stack{};
-  stack.ss_sp = small;
-  stack.ss_size = sizeof small;
+  stack.ss_sp = small + kPage;
+  stack.ss_size = kSmall;
   sigaltstack(&stack, nullptr);
   enter([] { call(crash_outer); });
 }
@@ -246,7 +300,14 @@ const std::vector<death::Case> kCases = {
       .printed = {"causeway: crash: SIGSEGV", "  in managed code"},
       .not_printed = {"host:", kPageEnd},
       .judge = one_page}},
+    {"crash_of_the_report_by_another_signal_ends_at_once",
+     the_report_crashes_otherwise,
+     {.signal = SIGBUS,
+      .printed = {"causeway: crash: SIGSEGV", "  in managed code"},
+      .not_printed = {"host:", kPageEnd},
+      .judge = one_page}},
     {"crash_of_two_at_once_is_one_page", two_at_once, page_with(SIGSEGV, {"crash_outer"})},
+    {"crash_of_a_second_thread_waits_for_the_page", two_with_a_slow_reader, page_with(SIGSEGV, {"crash_deep", " more\n", "-- callback"})},
     {"crash_with_stderr_closed", with_a_spoilt_stderr<close_stderr>, {.not_printed = {"causeway"}}},
     {"crash_with_stderr_full", with_a_spoilt_stderr<fill_stderr>, {.not_printed = {"causeway"}}},
     {"crash_to_a_handler_before_start", host_before<0>, {.exit_status = 42, .printed = {kPageEnd, "host: my fault"}}},
