@@ -69,6 +69,7 @@ constexpr CheckWord kCheckWords[] = {
     {"poison", "", [](Resolved& to, Value) noexcept { return to.options.poison = true; }},
     {"world", "", [](Resolved& to, Value) noexcept { return to.options.check_world = true; }},
     {"crash", "", [](Resolved& to, Value) noexcept { return to.options.crash_reports = true; }},
+    {"callback", "<seconds>", [](Resolved& to, Value v) noexcept { return parse_seconds(v, &to.options.long_call_ns); }},
     {"stall", "<seconds>", [](Resolved& to, Value v) noexcept { return parse_seconds(v, &to.options.stall_ns); }},
 };
 

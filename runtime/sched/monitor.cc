@@ -9,13 +9,15 @@
 //   leftovers  work or due timers beside an idle P: somebody is woken (INV-IDLE3's second line)
 //   events     of descriptors, if no M sits in the poller; and somebody is sent there (INV-IDLE4 in watch.hpp)
 //   stacks     pages of free stacks go back, a few at a time; threads that have retired are joined
-//   reports    hogs by the name of their function (hog.hpp), and with option stall the waits that last too long (stall.hpp)
+//   reports    hogs by the name of their function (hog.hpp), and with option stall the waits that last too long (stall.hpp), with
+//              option callback the calls in (long_calls.hpp)
 // Before it goes to sleep it looks for a deadlock (deadlock.hpp).
 //
 // Not chosen: a signal to take the P. The gate shows without one whether its M is in user code, and a signal is the host's to use.
 #include "runtime/sched/come_back.hpp"
 #include "runtime/sched/deadlock.hpp"
 #include "runtime/sched/hog.hpp"
+#include "runtime/sched/long_calls.hpp"
 #include "runtime/sched/own_signal.hpp"
 #include "runtime/sched/poller.hpp"
 #include "runtime/sched/posts.hpp"
@@ -121,6 +123,7 @@ void* monitor_main(void*) {
   Scheduler& s = scheduler();
   monitor.tid.store(os::thread_id(), std::memory_order_relaxed);
   StallWatch stalls(s.options.stall_ns);
+  LongCalls long_calls(s.options.long_call_ns);
   DeadlockCheck deadlock(stalls);
   uint64_t tick_ns = kTickNs;
   for (;;) {
@@ -137,6 +140,7 @@ void* monitor_main(void*) {
     join_retired_workers();
     report_hogs(now);
     stalls.look(now);
+    long_calls.look(now);
     if (!all_idle() || hog_reports_wait()) {
       deadlock.reset();
       continue;
@@ -150,6 +154,7 @@ void* monitor_main(void*) {
       uint64_t sleep_ns = next_scavenge == UINT64_MAX ? UINT64_MAX : next_scavenge > now ? next_scavenge - now : kTickNs;
       if (deadlock.patience_ns() < sleep_ns) sleep_ns = deadlock.patience_ns();
       if (stalls.on() && stalls.period_ns() < sleep_ns) sleep_ns = stalls.period_ns();
+      if (long_calls.on() && long_calls.period_ns() < sleep_ns) sleep_ns = long_calls.period_ns();
       os::futex_wait(monitor.state, kAsleep, sleep_ns);
       s.coarse_ns.store(os::now_ns(), std::memory_order_relaxed);  // others have begun to run
     }

@@ -34,6 +34,7 @@ struct Options {
   bool poison = false;                        // what is freed is overwritten, and looked at when it is used again (chaos.hpp)
   const cw_abi_task_ops* post_ops = nullptr;  // runs a Post
   uint64_t stall_ns = 0;                      // a wait longer than this is reported; 0: none is
+  uint64_t long_call_ns = 0;                  // a call in longer than this is reported; 0: none is
   uint64_t hog_ns = 10'000'000;
   int signal = 0;                      // what a hog is asked with (hog.hpp); 0: the first free real-time signal
   uint64_t retire_ns = 5'000'000'000;  // an idle worker beyond the processors ends after this

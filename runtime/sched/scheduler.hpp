@@ -15,6 +15,7 @@
 //                 watch.cc         who watches the timers and sits in the poller
 //   the monitor   monitor.cc       its ticks                    hog.cc           reports of who runs for long
 //                 stall.cc         reports of long waits        deadlock.cc      the proof that nobody can go on
+//                 long_calls.cc    reports of long calls in
 //                 frames.cc        where a green thread is      blocked_threads.cc  plain threads that sleep in a wait of ours
 //   a stop        halt.cc          of the world: how an M keeps still   own_signal.cc   the one signal that we send
 //   check modes   chaos.cc         migrate=always               poison.cc        freed memory

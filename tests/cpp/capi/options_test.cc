@@ -80,7 +80,7 @@ TEST_CASE("the values at the borders are accepted, and 0 asks for the default") 
   accepts([](cw_options& o) { o.guard_handler = 0, o.crash_reports = 1; });
   accepts([](cw_options& o) { o.check = "fence,,noguard,nodeadlock,virtual-clock,crash"; });
   accepts([](cw_options& o) { o.check = "noproc,migrate=always,poison"; });
-  accepts([](cw_options& o) { o.check = "stall=0.001,stall=86400,stall=1.5,stall=2."; });
+  accepts([](cw_options& o) { o.check = "stall=0.001,stall=86400,stall=1.5,stall=2.,callback=3"; });
   accepts([](cw_options& o) { o.check = nullptr; });
 }
 
