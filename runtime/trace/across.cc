@@ -5,9 +5,37 @@
 
 #include "arch/arch.hpp"
 
+#if CW_TSAN
+extern "C" void AnnotateIgnoreReadsBegin(const char* file, int line);
+extern "C" void AnnotateIgnoreReadsEnd(const char* file, int line);
+#endif
+
 namespace causeway::trace {
 
 namespace {
+
+// What is read of a green thread that may run on counts only if it did not: the caller's to find out.
+class RacyReads {
+ public:
+  explicit RacyReads([[maybe_unused]] Memory::Trust trust) noexcept {
+#if CW_TSAN
+    racy_ = trust == Memory::Trust::Shy;
+    if (racy_) AnnotateIgnoreReadsBegin(__FILE__, __LINE__);
+#endif
+  }
+  ~RacyReads() {
+#if CW_TSAN
+    if (racy_) AnnotateIgnoreReadsEnd(__FILE__, __LINE__);
+#endif
+  }
+  RacyReads(const RacyReads&) = delete;
+  RacyReads& operator=(const RacyReads&) = delete;
+
+#if CW_TSAN
+ private:
+  bool racy_ = false;
+#endif
+};
 
 using sched::G;
 using sched::M;
@@ -56,7 +84,7 @@ class Walk {
     const uintptr_t high = sched::c_stack_high(m, g);
     c_frames(m, &at, g, high - 1);
     add(Step::CallOut, reinterpret_cast<uintptr_t>(m->leaf), Step::C);
-    if (!to_->cut) managed(g, within(g, at.sp) ? at : pivoted_from(g, high, 0));
+    if (!to_->cut) managed(g, within(g, at.sp) ? at : pivoted_from(g, high, within(g, at.fp) ? at.fp : 0));
   }
 
   // A handler on top of m's thread, which may have interrupted managed code of g.
@@ -91,7 +119,7 @@ class Walk {
       const Stepped stepped = step(at, memory_, cache_);
       if (stepped == Stepped::End) return false;
       if (stepped == Stepped::Lost) {
-        add(Step::Unknown, 0);
+        if (arch::kUnwindsOverPivot) add(Step::Unknown, 0);  // else it is how the first frame of a context looks
         return false;
       }
       if (at->sp != 0 && !within(g, at->sp)) return true;
@@ -117,7 +145,7 @@ class Walk {
       // A signal's handler may lie on any stack; C code in between does not go down.
       lost = stepped != Stepped::Done || (at->sp != 0 && at->sp < before && !at->exact && (caller == nullptr || !within(caller, at->sp)));
     }
-    if (lost) add(Step::Unknown, 0, Step::C);
+    if (lost && arch::kUnwindsOverPivot) add(Step::Unknown, 0, Step::C);
   }
   static constexpr uintptr_t kNear = 16 << 20;  // no C stack is larger; a host that has changed stacks comes out elsewhere
 
@@ -200,6 +228,7 @@ const M* m_here() noexcept {
 }
 
 void walk_green(const G* g, Steps* to, const WalkOptions& options) noexcept {
+  const RacyReads racy(options.trust);
   Walk walk(to, options);
   const M* m = g->m;
   if (m != nullptr && m->current == g && m->gate.own_anchor() == 0) {
