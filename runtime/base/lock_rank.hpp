@@ -15,7 +15,7 @@
 //   | Stack   | lists of one stack class; the arena of records    | Timer                             |
 //   | Slab    | the table of slabs                                | Stack                             |
 //   | Log     | the log sink, the boards of hogs and of plain     | anything                          |
-//   |         | threads that wait                                 |                                   |
+//   |         | threads that wait, installing our signal          |                                   |
 //
 // Two locks of one rank: only through Lock::lock_same_rank(), whose caller keeps an order of its own (select: by address).
 #pragma once

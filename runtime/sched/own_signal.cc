@@ -21,7 +21,7 @@ namespace {
 // Constant from the start to the stop of the runtime; 0: none is free.
 int number;
 std::atomic<bool> installed{false};
-constinit base::Lock install_lock{base::LockRank::Task};
+constinit base::Lock install_lock{base::LockRank::Log};  // taken while holding anything
 
 // Stack:       signal
 // Signal-safe: yes

@@ -231,8 +231,10 @@ void walk_green(const G* g, Steps* to, const WalkOptions& options) noexcept {
   const RacyReads racy(options.trust);
   Walk walk(to, options);
   const M* m = g->m;
-  if (m != nullptr && m->current == g && m->gate.own_anchor() == 0) {
-    if (m->gate.where() != crossing::Where::Halted) {  // it runs
+  // The gate before `current`, which an M writes that comes back from C or is in its loop.
+  const auto where = m != nullptr ? m->gate.where() : crossing::Where::Loop;
+  if (where != crossing::Where::Loop && m->gate.own_anchor() == 0 && m->current == g) {
+    if (where != crossing::Where::Halted) {  // it runs
       walk.add(Step::Unknown, 0);
       return;
     }

@@ -26,10 +26,10 @@ struct Place {
 
 Place pivot_caller(const void* stack_high) noexcept { return {arch::pivot_caller_low(stack_high), arch::pivot_caller_pc(stack_high)}; }
 
-// Its M halted while it ran, and M::halt says where.
+// Its M halted while it ran, and M::halt says where. The gate first: an M in C may be coming back, and writes `current` before it looks.
 bool is_halted(const G* g) noexcept {
   const M* m = g->m;
-  return m != nullptr && m->current == g && m->gate.where() == Where::Halted && m->gate.own_anchor() == 0;
+  return m != nullptr && m->gate.where() == Where::Halted && m->gate.own_anchor() == 0 && m->current == g;
 }
 
 // The lowest address of g's own stack that is in use, and where g goes on; sp 0: nothing is in use.
