@@ -2,7 +2,7 @@
 //
 // Worker Ms: OS threads of ours. They are made when a P has work and no M sleeps, at most options.max_threads, and end when they were idle for
 // long and there are more than Ps. Their signal mask is the one of the thread that started the runtime, with the
-// signal of own_signal.hpp let through: decision 0017.
+// signal of own_signal.hpp let through: decision 0020.
 //
 // A record of an M is used again by the next worker, after its old thread was joined; it is freed by stop().
 #include <cstdlib>

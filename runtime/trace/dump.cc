@@ -254,7 +254,7 @@ cw_status profile_green(cw_stack_record* records, size_t n, size_t* count) noexc
     std::vector<Group> order;
     order.reserve(found);
     for (const auto& [hash, same] : groups) order.insert(order.end(), same.begin(), same.end());
-    std::stable_sort(order.begin(), order.end(), [](const Group& a, const Group& b) { return a.n != b.n ? a.n > b.n : a.first < b.first; });
+    std::sort(order.begin(), order.end(), [](const Group& a, const Group& b) { return a.n != b.n ? a.n > b.n : a.first < b.first; });
     for (size_t i = 0; i < found && i < n; ++i) {
       fill(*order[i].first, &records[i]);
       records[i].size = sizeof records[i];

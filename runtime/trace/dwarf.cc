@@ -25,15 +25,16 @@ namespace causeway::trace::dwarf {
 namespace {
 
 // The functions that are used, with the types of the header.
-#define CW_LIBDW_LIST(X)                                                                                                                 \
-  X(dwfl_begin)                                                                                                                          \
-  X(dwfl_end)                                                                                                                            \
-  X(dwfl_report_begin)                                                                                                                   \
-  X(dwfl_report_elf)                                                                                                                     \
-  X(dwfl_report_end)                                                                                                                     \
-  X(dwfl_build_id_find_elf) X(dwfl_build_id_find_debuginfo) X(dwfl_offline_section_address) X(dwfl_module_addrsym) X(dwfl_module_getsrc) \
-      X(dwfl_lineinfo) X(dwfl_module_addrdie) X(dwfl_module_getdwarf) X(dwarf_getscopes) X(dwarf_getscopes_die) X(dwarf_dieoffset)       \
-          X(dwarf_offdie) X(dwarf_tag) X(dwarf_attr) X(dwarf_attr_integrate) X(dwarf_formstring) X(dwarf_formudata) X(dwarf_formref_die) \
+#define CW_LIBDW_LIST(X)                                                                                                          \
+  X(dwfl_begin)                                                                                                                   \
+  X(dwfl_end)                                                                                                                     \
+  X(dwfl_report_begin)                                                                                                            \
+  X(dwfl_report_elf)                                                                                                              \
+  X(dwfl_report_end)                                                                                                              \
+  X(dwfl_build_id_find_elf)                                                                                                       \
+  X(dwfl_build_id_find_debuginfo) X(dwfl_offline_section_address) X(dwfl_module_addrsym) X(dwfl_module_getsrc) X(dwfl_lineinfo)   \
+      X(dwfl_module_addrdie) X(dwfl_module_getdwarf) X(dwarf_getscopes) X(dwarf_getscopes_die) X(dwarf_dieoffset) X(dwarf_offdie) \
+          X(dwarf_tag) X(dwarf_attr) X(dwarf_attr_integrate) X(dwarf_formstring) X(dwarf_formudata) X(dwarf_formref_die)          \
               X(dwarf_getsrcfiles) X(dwarf_filesrc) X(dwarf_diename) X(dwarf_new_oom_handler)
 
 struct Library {
@@ -46,7 +47,7 @@ enum class State : uint8_t { Unknown, There, Missing };
 std::atomic<State> state{State::Unknown};
 
 // By default it would end the process. What it was in the middle of goes with its session.
-[[noreturn]] void out_of_memory() { throw std::bad_alloc(); }
+__attribute__((noreturn)) void out_of_memory() { throw std::bad_alloc(); }  // the attribute of the header's type
 
 // The standard one asks a server on the network where the environment says so; this one looks for files.
 const Dwfl_Callbacks& callbacks() noexcept {

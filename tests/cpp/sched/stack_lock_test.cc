@@ -4,6 +4,9 @@
 //
 // Risk (the runtime of 2015 hung so): the handler waits for a lock that the code below it holds; or it walks a stack that is just being changed. The
 // signal is sent as the monitor sends it, by the green thread to its own thread.
+#include <dlfcn.h>
+
+#include <cstdlib>
 #include <thread>
 
 #include "runtime/os/os.hpp"
@@ -89,31 +92,51 @@ TEST_CASE("stack-lock: held by another thread, for as long as it likes") {
   }).join();
 }
 
-// Go's TestCgoPprofCallback: the signal lands anywhere in a crossing, also between the stores of one.
-TEST_CASE("a sample at any place of calls in and out ends, and does not fault") {
-  sched_test::Runtime runtime(quiet());
+// Asks for samples of a green thread that does `body` over and over. Answers how many were taken.
+template <class Body>
+uint64_t sampled(int signals, Body body) {
   std::atomic<M*> m{nullptr};
   std::atomic<bool> over{false};
-  auto caller = causeway::spawn([&] {
+  auto sampled_one = causeway::spawn({.stack_size = size_t{1} << 20}, [&] {
     const causeway::thread_affinity keep;  // one thread to be asked
     m = this_m();
-    while (!over.load(std::memory_order_relaxed)) {
-      causeway::call([] { causeway::enter([] { causeway::call_leaf([] {}); }); });
-    }
+    while (!over.load(std::memory_order_relaxed)) body();
   });
   CHECK(eventually([&] { return m != nullptr; }));
   REQUIRE(own_signal_ready());
   M* asked = m;
   uint64_t taken = 0;
-  for (int i = 0; i < (CW_TSAN ? 200 : 20'000); ++i) {
+  for (int i = 0; i < signals; ++i) {
     uint32_t none = HogState::kNone, done = HogState::kTaken;
     taken += asked->hog.sample.compare_exchange_strong(done, HogState::kNone);  // the monitor may be faster
     asked->hog.sample.compare_exchange_strong(none, HogState::kAsked);          // else asked still: the last signal met C code
     CHECK(send_own_signal(asked));
   }
   over = true;
-  caller.join();
-  CHECK(taken > 0);
+  sampled_one.join();
+  return taken;
+}
+
+constexpr int kSignals = CW_TSAN ? 200 : 20'000;
+
+// Go's TestCgoPprofCallback: the signal lands anywhere in a crossing, also between the stores of one.
+TEST_CASE("a sample at any place of calls in and out ends, and does not fault") {
+  sched_test::Runtime runtime(quiet());
+  CHECK(sampled(kSignals, [] { causeway::call([] { causeway::enter([] { causeway::call_leaf([] {}); }); }); }) > 0);
+}
+
+// The tables of a module are read without the loader's lock, and nothing of a sample needs malloc's.
+TEST_CASE("a sample while libraries come and go, and in malloc, ends, and does not fault") {
+  sched_test::Runtime runtime(quiet());
+  CHECK(sampled(kSignals, [] {
+          void* library = dlopen("libanl.so.1", RTLD_NOW | RTLD_LOCAL);
+          for (size_t n = 16; n < 200'000; n *= 3) {
+            auto* memory = static_cast<volatile char*>(std::malloc(n));
+            memory[n - 1] = 1;
+            std::free(const_cast<char*>(memory));
+          }
+          if (library != nullptr) dlclose(library);
+        }) > 0);
 }
 
 }  // namespace
