@@ -6,6 +6,7 @@
 // signal is sent as the monitor sends it, by the green thread to its own thread.
 #include <dlfcn.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <thread>
 
@@ -106,7 +107,10 @@ uint64_t sampled(int signals, Body body) {
   REQUIRE(own_signal_ready());
   M* asked = m;
   uint64_t taken = 0;
-  for (int i = 0; i < signals; ++i) {
+  // The thread that is asked may not have run meanwhile, and the monitor takes samples away: until there was one.
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  for (int i = 0; i < signals || (taken == 0 && std::chrono::steady_clock::now() < end); ++i) {
+    if (i >= signals) std::this_thread::sleep_for(std::chrono::microseconds(100));
     uint32_t none = HogState::kNone, done = HogState::kTaken;
     taken += asked->hog.sample.compare_exchange_strong(done, HogState::kNone);  // the monitor may be faster
     asked->hog.sample.compare_exchange_strong(none, HogState::kAsked);          // else asked still: the last signal met C code
