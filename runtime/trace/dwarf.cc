@@ -25,17 +25,14 @@ namespace causeway::trace::dwarf {
 namespace {
 
 // The functions that are used, with the types of the header.
+// clang-format off
 #define CW_LIBDW_LIST(X)                                                                                                          \
-  X(dwfl_begin)                                                                                                                   \
-  X(dwfl_end)                                                                                                                     \
-  X(dwfl_report_begin)                                                                                                            \
-  X(dwfl_report_elf)                                                                                                              \
-  X(dwfl_report_end)                                                                                                              \
-  X(dwfl_build_id_find_elf)                                                                                                       \
-  X(dwfl_build_id_find_debuginfo) X(dwfl_offline_section_address) X(dwfl_module_addrsym) X(dwfl_module_getsrc) X(dwfl_lineinfo)   \
-      X(dwfl_module_addrdie) X(dwfl_module_getdwarf) X(dwarf_getscopes) X(dwarf_getscopes_die) X(dwarf_dieoffset) X(dwarf_offdie) \
-          X(dwarf_tag) X(dwarf_attr) X(dwarf_attr_integrate) X(dwarf_formstring) X(dwarf_formudata) X(dwarf_formref_die)          \
-              X(dwarf_getsrcfiles) X(dwarf_filesrc) X(dwarf_diename) X(dwarf_new_oom_handler)
+  X(dwfl_begin) X(dwfl_end) X(dwfl_report_begin) X(dwfl_report_elf) X(dwfl_report_end) X(dwfl_build_id_find_elf)                  \
+  X(dwfl_build_id_find_debuginfo) X(dwfl_offline_section_address) X(dwfl_module_addrsym) X(dwfl_module_addrdie)                   \
+  X(dwfl_module_nextcu) X(dwfl_module_getdwarf) X(dwarf_haspc) X(dwarf_child) X(dwarf_siblingof) X(dwarf_getsrc_die)              \
+  X(dwarf_linesrc) X(dwarf_lineno) X(dwarf_getscopes_die) X(dwarf_tag) X(dwarf_attr) X(dwarf_attr_integrate) X(dwarf_formstring)  \
+  X(dwarf_formudata) X(dwarf_formref_die) X(dwarf_getsrcfiles) X(dwarf_filesrc) X(dwarf_diename) X(dwarf_new_oom_handler)
+// clang-format on
 
 struct Library {
 #define CW_LIBDW_MEMBER(name) decltype(&::name) name = nullptr;
@@ -116,37 +113,71 @@ uint64_t number_of(Dwarf_Die* die, unsigned which) noexcept {
   return lib.dwarf_formudata(lib.dwarf_attr(die, which, &attribute), &value) == 0 ? value : 0;
 }
 
-// The functions around `address` by the tree of entries; their places: of the innermost `file:line`, of each other one the call in it.
+// The compilation unit that the address is in. By the index, which gcc writes; clang writes none, and then all are asked.
+Dwarf_Die* unit_of(Dwfl_Module* module, Dwarf_Addr address, Dwarf_Addr* bias) noexcept {
+  Dwarf_Die* unit = lib.dwfl_module_addrdie(module, address, bias);
+  if (unit != nullptr) return unit;
+  while ((unit = lib.dwfl_module_nextcu(module, unit, bias)) != nullptr)
+    if (lib.dwarf_haspc(unit, address - *bias) == 1) return unit;
+  return nullptr;
+}
+
+// The entries around the address, the outermost first: a function, blocks, functions that are inlined there. Not by dwarf_getscopes(): it does not look
+// for functions inside of namespaces and classes, where clang puts them.
+bool find_entries(Dwarf_Die* parent, Dwarf_Addr address, std::vector<Dwarf_Die>* path) {
+  constexpr size_t kMostDeep = 128;
+  Dwarf_Die child;
+  if (path->size() > kMostDeep || lib.dwarf_child(parent, &child) != 0) return false;
+  do {
+    switch (lib.dwarf_tag(&child)) {
+      case DW_TAG_subprogram:
+      case DW_TAG_inlined_subroutine:
+      case DW_TAG_lexical_block:
+        if (lib.dwarf_haspc(&child, address) != 1) break;
+        path->push_back(child);
+        find_entries(&child, address, path);
+        return true;
+      case DW_TAG_namespace:
+      case DW_TAG_class_type:
+      case DW_TAG_structure_type:
+      case DW_TAG_union_type:
+        if (find_entries(&child, address, path)) return true;
+        break;
+      default: break;
+    }
+  } while (lib.dwarf_siblingof(&child, &child) == 0);
+  return false;
+}
+
+// The functions around `address`, the innermost first; their places: of that one `file:line`, of each other one the call in it.
 void functions_of(Dwfl_Module* module, Dwarf_Addr address, std::vector<Function>* to) {
   Dwarf_Addr bias = 0;
-  Dwarf_Die* unit = lib.dwfl_module_addrdie(module, address, &bias);
+  Dwarf_Die* unit = unit_of(module, address, &bias);
   if (unit == nullptr) return;
-  Scopes inner, around;
-  inner.n = lib.dwarf_getscopes(unit, address - bias, &inner.at);
-  if (inner.n <= 0) return;
-  // The scopes of an address go on in the definition of an inlined function; those of its entry, in the function that it is inlined in.
-  Dwarf_Die innermost;
-  Dwarf* dwarf = lib.dwfl_module_getdwarf(module, &bias);
-  if (lib.dwarf_offdie(dwarf, lib.dwarf_dieoffset(&inner.at[0]), &innermost) == nullptr) return;
-  around.n = lib.dwarf_getscopes_die(&innermost, &around.at);
+  Function place;
+  if (Dwarf_Line* line = lib.dwarf_getsrc_die(unit, address - bias)) {
+    if (const char* path = lib.dwarf_linesrc(line, nullptr, nullptr)) place.file = path;
+    static_cast<void>(lib.dwarf_lineno(line, &place.line));
+  }
+  std::vector<Dwarf_Die> path;
+  find_entries(unit, address - bias, &path);
   Dwarf_Files* files = nullptr;
   size_t file_count = 0;
   static_cast<void>(lib.dwarf_getsrcfiles(unit, &files, &file_count));
-  Function place = to->empty() ? Function{} : to->front();
-  to->clear();
-  for (int i = 0; i < around.n; ++i) {
-    Dwarf_Die* die = &around.at[i];
+  for (; !path.empty(); path.pop_back()) {
+    Dwarf_Die* die = &path.back();
     const int tag = lib.dwarf_tag(die);
-    if (tag != DW_TAG_inlined_subroutine && tag != DW_TAG_subprogram) continue;
+    if (tag == DW_TAG_lexical_block) continue;
     place.name = name_of(die);
     to->push_back(place);
     if (tag == DW_TAG_subprogram) return;
     place = Function{};
     const uint64_t file = number_of(die, DW_AT_call_file);
-    const char* path = files != nullptr && file < file_count ? lib.dwarf_filesrc(files, file, nullptr, nullptr) : nullptr;
-    if (path != nullptr) place.file = path;
+    const char* at = files != nullptr && file < file_count ? lib.dwarf_filesrc(files, file, nullptr, nullptr) : nullptr;
+    if (at != nullptr) place.file = at;
     place.line = static_cast<int>(number_of(die, DW_AT_call_line));
   }
+  if (to->empty() && !place.file.empty()) to->push_back(place);
 }
 
 }  // namespace
@@ -196,11 +227,6 @@ std::vector<Function> Session::functions_at(uintptr_t address, const Module& mod
   auto* dwfl_module = static_cast<Dwfl_Module*>(file->module);
   Dwarf_Addr bias = 0;
   if (Dwarf* dwarf = lib.dwfl_module_getdwarf(dwfl_module, &bias)) lib.dwarf_new_oom_handler(dwarf, &out_of_memory);
-  if (Dwfl_Line* line = lib.dwfl_module_getsrc(dwfl_module, address)) {
-    Function place;
-    if (const char* path = lib.dwfl_lineinfo(line, nullptr, &place.line, nullptr, nullptr, nullptr)) place.file = path;
-    found.push_back(place);
-  }
   functions_of(dwfl_module, address, &found);
   // The symbol's name says more: it has the parameters.
   GElf_Sym symbol;

@@ -35,21 +35,29 @@ Modules modules_now() noexcept {
   return now;
 }
 
+// The name of a function begins so, or that of a template of functions, which has its result before it: `int causeway::detail::run_task<...>(void*)`.
+bool begins(std::string_view name, std::string_view begin) noexcept {
+  if (name.starts_with(begin)) return true;
+  const size_t inner = name.find(begin);
+  return inner != std::string_view::npos && inner > 0 && name[inner - 1] == ' ' && inner < name.find('<');
+}
+
 // Functions of ours that say nothing to a host: how a crossing, a wait or a birth is made.
 bool is_ours(std::string_view name) noexcept {
   for (const std::string_view begin :
        {"causeway::sched::", "causeway::inbound::", "causeway::outbound::", "causeway::crossing::", "causeway::capi::", "causeway::trace::",
         "causeway::world::", "causeway::sync::", "causeway::io::", "causeway::base::", "causeway::os::", "causeway::detail::",
         "causeway::traceback", "cw_abi_", "cw_arch_"})
-    if (name.starts_with(begin)) return true;
-  // Templates of functions are named with their result: `int causeway::detail::run_task<...>(void*)`.
-  const size_t inner = name.find(" causeway::detail::");
-  return inner != std::string_view::npos && inner < name.find('<');
+    if (begins(name, begin)) return true;
+  // The C++ library of gcc cannot read all that clang writes.
+  return name.starts_with("_Z") && name.find("N8causeway6detail") < 8;
 }
 
 // How the standard library calls a function object.
 bool is_plumbing(std::string_view name) noexcept {
-  for (const std::string_view begin : {"std::__invoke", "std::invoke", "std::__apply", "std::apply"})
+  for (const std::string_view begin : {"std::__invoke", "std::invoke", "std::__apply", "std::apply", "std::invoke_result"})
+    if (begins(name, begin)) return true;
+  for (const std::string_view begin : {"_ZSt8__invoke", "_ZSt6invoke", "_ZSt13__invoke", "_ZSt12__apply", "_ZSt5apply"})
     if (name.starts_with(begin)) return true;
   return false;
 }

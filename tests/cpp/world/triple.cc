@@ -52,7 +52,7 @@ std::atomic<int> wrong{0};
 
 void in_c(Caller& caller) {
   caller.in_c.store(true, std::memory_order_relaxed);
-  for (int i = 0; i < 200; ++i) std::atomic_signal_fence(std::memory_order_seq_cst);
+  for (volatile int i = 0; i < 300;) i = i + 1;
 }
 
 // The two places of a call are two instantiations.
@@ -156,14 +156,15 @@ int run() {
     while (wrong == 0 && (Clock::now() - start < 1s || (!scanned_enough() && Clock::now() - start < 60s))) {
       if (cw_world_run(30'000'000'000, [](void*) { cw_world_visit_all(look, nullptr); }, nullptr) != CW_OK) {
         std::fprintf(stderr, "triple: %s\n", cw_last_error());
-        return 1;
+        ++wrong;
+        break;
       }
       ++stops;
       std::this_thread::sleep_for(20us);  // they go on, and are elsewhere at the next stop
     }
     if (wrong == 0 && !scanned_enough()) {
-      std::fprintf(stderr, "triple: not one call in C was met often enough in %llu stops\n", static_cast<unsigned long long>(stops));
-      return 1;
+      std::fprintf(stderr, "triple: a caller was not met in C often enough in %llu stops\n", static_cast<unsigned long long>(stops));
+      ++wrong;
     }
     over = true;
     for (auto& task : tasks) task.join();
