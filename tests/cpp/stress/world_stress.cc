@@ -18,6 +18,8 @@ using namespace stress;
 
 constexpr int kCells = 8;
 
+Clock::duration stopping_time() { return long_mode() ? time_box() : 5s; }
+
 struct World {
   std::atomic<bool> over{false};
   struct alignas(64) Cell {
@@ -157,7 +159,7 @@ int main(int argc, char** argv) {
         std::this_thread::sleep_for(200us);
       }
     });
-    const auto end = Clock::now() + time_box();
+    const auto end = Clock::now() + stopping_time();
     while (Clock::now() < end) {
       stop_once(w);
       if (w.stops % 64 == 0) std::this_thread::sleep_for(1ms);
@@ -168,7 +170,7 @@ int main(int argc, char** argv) {
     for (auto& task : tasks) task.join();
   }
   for (int i = 0; i < kCells; ++i) require(w.cells[i].value == w.added[i], "a cell has not what was added to it");
-  const double seconds = std::chrono::duration<double>(time_box()).count();
+  const double seconds = std::chrono::duration<double>(stopping_time()).count();
   std::printf("%llu stops, %.0f in a second, the longest %.2f ms; %llu segments; %llu born, %llu threads\n",
               static_cast<unsigned long long>(w.stops.load()), static_cast<double>(w.stops) / seconds,
               static_cast<double>(w.longest_ns) / 1e6, static_cast<unsigned long long>(w.segments.load()),
