@@ -3,11 +3,13 @@
 // Reachable from signal handlers.
 #include "runtime/os/memory.hpp"
 
+#include <fcntl.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdint>
 
@@ -66,10 +68,39 @@ bool protect_none(void* address, size_t bytes) noexcept {
   return mprotect(address, bytes, PROT_NONE) == 0;
 }
 
+namespace {
+
+// Through a pipe: the kernel copies, as there. A page at a time fits in.
+bool read_by_pipe(void* to, const void* from, size_t bytes) noexcept {
+  constexpr size_t kAtOnce = 4096;
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) return false;
+  size_t done = 0;
+  while (done < bytes) {
+    const size_t n = bytes - done < kAtOnce ? bytes - done : kAtOnce;
+    if (write(ends[1], static_cast<const char*>(from) + done, n) != static_cast<ssize_t>(n)) break;
+    if (read(ends[0], static_cast<char*>(to) + done, n) != static_cast<ssize_t>(n)) break;
+    done += n;
+  }
+  close(ends[0]);
+  close(ends[1]);
+  return done == bytes;
+}
+
+// Sandboxes refuse process_vm_readv, emulators do not have it. relaxed: a hint.
+std::atomic<bool> no_vm_read{false};
+
+}  // namespace
+
 bool read_memory(void* to, const void* from, size_t bytes) noexcept {
-  iovec local{to, bytes};
-  iovec remote{const_cast<void*>(from), bytes};
-  return process_vm_readv(getpid(), &local, 1, &remote, 1, 0) == static_cast<ssize_t>(bytes);
+  if (!no_vm_read.load(std::memory_order_relaxed)) {
+    iovec local{to, bytes};
+    iovec remote{const_cast<void*>(from), bytes};
+    if (process_vm_readv(getpid(), &local, 1, &remote, 1, 0) == static_cast<ssize_t>(bytes)) return true;
+    if (errno != ENOSYS && errno != EPERM) return false;
+    no_vm_read.store(true, std::memory_order_relaxed);
+  }
+  return read_by_pipe(to, from, bytes);
 }
 
 }  // namespace causeway::os

@@ -29,7 +29,7 @@ bool guard_remove(void* address, size_t bytes) noexcept;
 bool protect_none(void* address, size_t bytes) noexcept;
 
 // Copies out of our own address space without a fault: false when any byte of [from, from + bytes) is not readable.
-// Bounded: one system call.
+// Bounded: one system call; five a page where process_vm_readv is refused, and two descriptors meanwhile.
 bool read_memory(void* to, const void* from, size_t bytes) noexcept;
 
 }  // namespace causeway::os

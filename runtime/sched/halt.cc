@@ -63,7 +63,7 @@ bool halt_in_handler(M* m, const os::ContextRegisters& at) noexcept {
   const auto low = reinterpret_cast<uintptr_t>(g->stack.low), high = reinterpret_cast<uintptr_t>(g->stack.high);
   // Elsewhere it is on its way over a border, or in a leaf call.
   if ((at.sp < low || at.sp >= high) && m->leaf == nullptr) return false;
-  m->halt = {at.sp, at.fp, at.pc, at.sp - low > os::kRedZone ? at.sp - os::kRedZone : at.sp, at.all};
+  m->halt = {at.sp, at.fp, at.pc, at.link, at.sp - low > os::kRedZone ? at.sp - os::kRedZone : at.sp, at.all};
   m->gate.rest(Where::Halted);
   stay_halted(m, Where::User);
   return true;

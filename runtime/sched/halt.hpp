@@ -41,7 +41,7 @@ bool halt_in_handler(M* m, const os::ContextRegisters& at) noexcept;
 // that is written down. INV-HALT2
 CW_ALWAYS_INLINE void halt_here(M* m, arch::Registers* registers) noexcept {
   cw_arch_capture(registers);
-  m->halt = {registers->sp, registers->fp, registers->pc, registers->sp, {}};
+  m->halt = {registers->sp, registers->fp, registers->pc, 0, registers->sp, {}};
   m->gate.rest(crossing::Where::Halted);
 }
 

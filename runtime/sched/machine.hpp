@@ -31,7 +31,8 @@ struct P;
 // signal interrupted in `registers` too.
 struct HaltPlace {
   uintptr_t sp = 0, fp = 0, pc = 0;
-  uintptr_t low = 0;  // the lowest address in use: sp, or what the code may use below it
+  uintptr_t link = 0;  // the return register of interrupted code, where a CPU has one
+  uintptr_t low = 0;   // the lowest address in use: sp, or what the code may use below it
   os::MemoryRange registers{};
 };
 

@@ -208,15 +208,7 @@ class Walk {
   const bool above_us_;
 };
 
-// M::halt holds registers, or, in a call of ours, the frame of the function that waits and where it returns.
-Cursor halted_at(const M* m, Memory& memory) noexcept {
-  const sched::HaltPlace halt = m->halt;
-  uintptr_t next = 0, back = 0;
-  const bool waits = halt.sp == halt.fp && memory.word(halt.fp, &next) && memory.word(halt.fp + sizeof(uintptr_t), &back) &&
-                     arch::plain_address(back) == arch::plain_address(halt.pc);
-  if (!waits) return Cursor{halt.pc, halt.sp, halt.fp, 0, true};
-  return Cursor{halt.pc, arch::kRecordEndsFrame ? halt.fp + 2 * sizeof(uintptr_t) : 0, next, 0, false};
-}
+Cursor halted_at(const M* m) noexcept { return Cursor{m->halt.pc, m->halt.sp, m->halt.fp, m->halt.link, true}; }
 
 }  // namespace
 
@@ -239,7 +231,7 @@ void walk_green(const G* g, Steps* to, const WalkOptions& options) noexcept {
       return;
     }
     walk.memory().prove(Memory::Green, low_of(g), high_of(g));
-    const Cursor at = halted_at(m, walk.memory());
+    const Cursor at = halted_at(m);
     if (within(g, m->halt.sp)) walk.managed(g, at);
     else if (m->leaf != nullptr) walk.in_leaf(m, g, at);
     return;  // else it has not run yet: its M waits for a processor for it
