@@ -4,10 +4,19 @@
 #include "runtime/os/memory.hpp"
 
 #include <doctest/doctest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <vector>
 
 #include "runtime/os/os.hpp"
 
@@ -94,16 +103,61 @@ TEST_CASE("protect_none and, where the kernel has it, a light guard refuse the p
   os::unmap(at, 4 * page);
 }
 
-TEST_CASE("read_memory copies what is there and refuses what is not, whole") {
+namespace {
+
+bool copies_what_is_there_and_nothing_else() {
   const size_t page = os::page_size();
-  auto* at = static_cast<unsigned char*>(os::map_reserve(2 * page));
-  REQUIRE(at != nullptr);
+  auto* at = static_cast<unsigned char*>(os::map_reserve(4 * page));
+  if (at == nullptr) return false;
   std::memcpy(at + page - 4, "abcdefgh", 8);
+  std::memset(at + 2 * page, 7, page);
   char out[9] = {};
-  CHECK(os::read_memory(out, at + page - 4, 8));
-  CHECK(std::strcmp(out, "abcdefgh") == 0);
+  bool good = os::read_memory(out, at + page - 4, 8) && std::strcmp(out, "abcdefgh") == 0;
+  std::vector<unsigned char> all(4 * page);
+  good = good && os::read_memory(all.data(), at, all.size()) && std::memcmp(all.data(), at, all.size()) == 0;
   os::protect_none(at + page, page);
-  CHECK_FALSE(os::read_memory(out, at + page - 4, 8));  // half of it is not readable
-  CHECK_FALSE(os::read_memory(out, nullptr, 1));
-  os::unmap(at, 2 * page);
+  good = good && !os::read_memory(out, at + page - 4, 8);  // half of it is not readable
+  good = good && !os::read_memory(all.data(), at, all.size());
+  good = good && !os::read_memory(out, nullptr, 1);
+  os::unmap(at, 4 * page);
+  return good;
+}
+
+// As a sandbox does.
+bool refuse_process_vm_readv() {
+  sock_filter code[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_process_vm_readv, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const sock_fprog program{sizeof code / sizeof code[0], code};
+  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+bool is_refused() {
+  char from = 0, to = 0;
+  iovec local{&to, 1}, remote{&from, 1};
+  return process_vm_readv(getpid(), &local, 1, &remote, 1, 0) != 1;
+}
+
+}  // namespace
+
+TEST_CASE("read_memory copies what is there and refuses what is not, whole") { CHECK(copies_what_is_there_and_nothing_else()); }
+
+TEST_CASE("the same where process_vm_readv is refused, and no descriptor is left") {
+  const pid_t child = fork();
+  if (child == 0) {
+    if (!is_refused() && !refuse_process_vm_readv()) _exit(2);
+    if (!is_refused()) _exit(3);
+    const int before = dup(0);
+    close(before);
+    if (!copies_what_is_there_and_nothing_else()) _exit(4);
+    const int after = dup(0);
+    _exit(after == before ? 0 : 5);
+  }
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
 }
