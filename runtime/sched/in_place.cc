@@ -15,13 +15,12 @@ constinit base::Lock nested_lock{base::LockRank::Log};
 
 }  // namespace
 
-InPlace::InPlace(M* m, G* g) noexcept : m_(m), g_(g) {
-  const auto sp = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
+InPlace::InPlace(M* m, G* g, uintptr_t frame, uintptr_t pc) noexcept : m_(m), g_(g) {
   // In C for walkers, and no call out that anything could be below: no call in comes while the thread sleeps.
-  g->out.pc = reinterpret_cast<uintptr_t>(__builtin_return_address(0));
+  g->out.pc = pc;
   g->out.c_sp = 0;  // no C code either
   g->out.function = nullptr;
-  g->out.sp.store(sp, std::memory_order_relaxed);
+  g->out.sp.store(frame, std::memory_order_relaxed);
   if (m->p != nullptr) {
     P* p = m->p;
     {

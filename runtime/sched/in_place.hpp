@@ -12,10 +12,11 @@
 namespace causeway::sched {
 
 // The M of `g` gives up its P, if it has one, and is in C until the end of the scope; then it has a P again, if it is a worker.
+// `frame`: of the function that has the scope, the address of its record; `pc`: where that returns. A walk of g starts there.
 // Needs: inside the runtime. Blocks: the end does
 class InPlace {
  public:
-  InPlace(M* m, G* g) noexcept;
+  InPlace(M* m, G* g, uintptr_t frame, uintptr_t pc) noexcept;
   ~InPlace();
   InPlace(const InPlace&) = delete;
   InPlace& operator=(const InPlace&) = delete;

@@ -236,7 +236,7 @@ WaitEnd WaitScope::park_thread(base::Lock& lock, AfterUnlock after) noexcept {
 }
 
 // A green thread with C frames below it keeps its OS thread, and sleeps on it where it is: nothing else may run on that thread's C stack.
-WaitEnd WaitScope::park_in_place(base::Lock& lock, AfterUnlock after) noexcept {
+CW_NOINLINE WaitEnd WaitScope::park_in_place(base::Lock& lock, AfterUnlock after) noexcept {
   G* g = g_;
   Parker& parker = g->parker;
   parker.lock = &lock;
@@ -255,7 +255,8 @@ WaitEnd WaitScope::park_in_place(base::Lock& lock, AfterUnlock after) noexcept {
   lock.unlock();
   if (after.run != nullptr) after.run(after.object);
   if (!over) {
-    InPlace rest(m_, g);  // without a P from here, until it ends
+    // Without a P from here, until it ends.
+    InPlace rest(m_, g, reinterpret_cast<uintptr_t>(__builtin_frame_address(0)), reinterpret_cast<uintptr_t>(__builtin_return_address(0)));
     sleep_thread(parker, ticket);
   }
   outer.end();
