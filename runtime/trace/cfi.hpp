@@ -7,7 +7,7 @@
 // what gcc, clang and the C library's own assembly emit: rules of offset, same value, undefined and (short) expressions for the CFA, the frame
 // pointer and the return address. Whatever else a table says ends the walk; nothing is guessed.
 //
-//   INV-CFI1  Tables are read inside the mapping of their module, stacks through Memory. Each loop is bounded by the bytes of one table entry.
+//   INV-CFI1  Tables are read inside the segment of their module that holds the index, stacks through Memory. Each loop is bounded by the bytes of one table entry.
 //   INV-CFI2  Of a frame's registers sp, fp, pc and, before the first call, the return register are carried on; no code of ours keeps a CFA elsewhere.
 #pragma once
 

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// Reachable from signal handlers. INV-CFI1: every read of a table is checked against the bounds of the module's mapping.
+// Reachable from signal handlers. INV-CFI1: every read of a table is checked against the bounds of its segment.
 #include "runtime/trace/table.hpp"
 
 #include <dlfcn.h>
+#include <elf.h>
+#include <link.h>
+
+#include <cstring>
 
 #include "arch/arch.hpp"
 
@@ -283,13 +287,30 @@ uintptr_t find_entry(const uint8_t* header, const Bytes& all, uintptr_t pc) noex
   return base + static_cast<uintptr_t>(intptr_t{word(2 * from + 1)});
 }
 
+// The segment that holds `at`: what lies between two segments of a module may not be readable. Empty: none does.
+Bytes segment_of(const dl_find_object& found, const void* at) noexcept {
+  constexpr size_t kFirstPage = 4096;  // the loader wants the program headers there, too
+  const auto* bytes = static_cast<const uint8_t*>(found.dlfo_map_start);
+  const auto* header = reinterpret_cast<const ElfW(Ehdr)*>(bytes);
+  if (std::memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 || header->e_phoff > kFirstPage) return {};
+  if (header->e_phoff + header->e_phnum * sizeof(ElfW(Phdr)) > kFirstPage) return {};
+  const auto* segments = reinterpret_cast<const ElfW(Phdr)*>(bytes + header->e_phoff);
+  for (int i = 0; i < header->e_phnum; ++i) {
+    if (segments[i].p_type != PT_LOAD) continue;
+    const auto* low = reinterpret_cast<const uint8_t*>(found.dlfo_link_map->l_addr + segments[i].p_vaddr);
+    if (at >= low && static_cast<const uint8_t*>(at) - low < static_cast<ptrdiff_t>(segments[i].p_filesz))
+      return {low, low + segments[i].p_filesz};
+  }
+  return {};
+}
+
 }  // namespace
 
 bool find_row(uintptr_t pc, Row* row) noexcept {
   dl_find_object found;
   if (_dl_find_object == nullptr || _dl_find_object(reinterpret_cast<void*>(pc), &found) != 0 || found.dlfo_eh_frame == nullptr)
     return false;
-  const Bytes all(static_cast<const uint8_t*>(found.dlfo_map_start), static_cast<const uint8_t*>(found.dlfo_map_end));
+  const Bytes all = segment_of(found, found.dlfo_eh_frame);
   const uintptr_t at = find_entry(static_cast<const uint8_t*>(found.dlfo_eh_frame), all, pc);
   Bytes entry, common_bytes;
   if (at == 0 || !entry_at(at, all, &entry)) return false;
