@@ -41,7 +41,9 @@ void walk_of_thread(const sched::M* m, const os::ContextRegisters& at, bool exac
   Room steps;
   Cursor from = cursor_of(at);
   from.exact = exact;
-  walk_thread(m, from, &steps, {});
+  WalkOptions options;
+  options.above_us = true;  // a handler may be on the stack that it interrupted, below that place
+  walk_thread(m, from, &steps, options);
   to_frames(steps, to);
 }
 

@@ -41,9 +41,10 @@ Place place_of(const G* g) noexcept {
     return m->leaf != nullptr ? pivot_caller(reinterpret_cast<const void*>(sched::c_stack_high(m, g))) : Place{0, 0};
   }
   if (const uintptr_t sp = g->out.sp.load(std::memory_order_relaxed); sp != 0) {
-    // It is the record of the function that went out; what that keeps of its caller's registers lies below, where a CPU's frames grow so.
+    // It is the record of the function that went out; what that keeps of its caller's registers lies below, where a CPU's frames grow so. Nobody else
+    // uses that stack meanwhile, unless g sleeps there itself.
     constexpr uintptr_t kKept = 256;
-    return {sp - low_of(g) > kKept ? sp - kKept : sp, g->out.pc};
+    return {g->out.c_sp != 0 && sp - low_of(g) > kKept ? sp - kKept : sp, g->out.pc};
   }
   return g->sp != nullptr ? Place{arch::saved_low(g->sp), arch::saved_frame(g->sp).pc} : Place{0, 0};
 }

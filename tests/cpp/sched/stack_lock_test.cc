@@ -93,6 +93,16 @@ TEST_CASE("stack-lock: held by another thread, for as long as it likes") {
   }).join();
 }
 
+TEST_CASE("a sample by a handler on the very stack that it interrupted: of a callback on a thread without a signal stack") {
+  causeway::options options = quiet();
+  options.guard_handler = false;  // then no thread gets one from us
+  sched_test::Runtime runtime(options);
+  std::thread([] {
+    causeway::enter([] { check_free(take_sample()); });
+    cw_thread_detach();
+  }).join();
+}
+
 // Asks for samples of a green thread that does `body` over and over. Answers how many were taken.
 template <class Body>
 uint64_t sampled(int signals, Body body) {
