@@ -24,9 +24,12 @@ class Relaxed {
   }
   operator T() const noexcept { return value_.load(std::memory_order_relaxed); }  // NOLINT(google-explicit-constructor)
   T operator->() const noexcept { return *this; }
+  // Of an object that may just be constructed or change hands, for a hint. Not as an atomic, because ThreadSanitizer looks at those everywhere.
+  [[gnu::no_sanitize_thread]] T racy() const noexcept { return *reinterpret_cast<const volatile T*>(&value_); }
 
  private:
   std::atomic<T> value_;
+  static_assert(sizeof(std::atomic<T>) == sizeof(T));
 };
 
 }  // namespace causeway::base

@@ -128,9 +128,10 @@ static_assert(sizeof(G) <= 512);
 static_assert(offsetof(G, in) + offsetof(crossing::Inbound, found) <= offsetof(G, id) + 64);
 
 // Begun, and not over. A green thread of an M's list for calls in, which nobody runs, is Running without an id. For reports.
-inline bool in_progress(const G* g) noexcept {
+// A hint while g runs on: what was read may be of a moment ago.
+[[gnu::no_sanitize_thread]] inline bool in_progress(const G* g) noexcept {
   const GState state = g->state.load(std::memory_order_relaxed);
-  return state != GState::Free && state != GState::Dead && !(g->in.active && g->id == 0);
+  return state != GState::Free && state != GState::Dead && !(g->in.active && g->id.racy() == 0);
 }
 
 // Below whose call out g came in, if that one is not over; else null.

@@ -63,6 +63,15 @@ bool halt_in_handler(M* m, const os::ContextRegisters& at) noexcept {
   const auto low = reinterpret_cast<uintptr_t>(g->stack.low), high = reinterpret_cast<uintptr_t>(g->stack.high);
   // Elsewhere it is on its way over a border, or in a leaf call.
   if ((at.sp < low || at.sp >= high) && m->leaf == nullptr) return false;
+#if CW_TSAN
+  // It calls handlers when it likes, on the stack in use, so `at` is a place of the past.
+  if (const auto here = reinterpret_cast<uintptr_t>(__builtin_frame_address(0)); here >= low && here < high) {
+    arch::Registers registers;
+    halt_here(m, &registers);
+    stay_halted(m, Where::User);
+    return true;
+  }
+#endif
   m->halt = {at.sp, at.fp, at.pc, at.link, at.sp - low > os::kRedZone ? at.sp - os::kRedZone : at.sp, at.all};
   m->gate.rest(Where::Halted);
   stay_halted(m, Where::User);

@@ -116,7 +116,7 @@ void collect(uint64_t now) noexcept {
       base::LockGuard guard(s.lock);
       report.ran_ns = now - hog.since_ns;
     }
-    hog.sample.store(HogState::kNone, std::memory_order_relaxed);  // relaxed: only we go on from here, with a release
+    hog.sample.store(HogState::kNone, std::memory_order_release);  // we have read it, whoever asks next
     if (report.frames.n != 0 || report.dropped) post(report);      // none: it came back meanwhile, and says so itself
   }
 }

@@ -84,11 +84,12 @@ bool wait_until_outside(const M* self, uint64_t deadline, M** late) noexcept {
   }
 }
 
-void name_late(const M* m, LateText* text) noexcept {
-  const sched::G* g = m->current;
+// It runs on while its name is read.
+[[gnu::no_sanitize_thread]] void name_late(const M* m, LateText* text) noexcept {
+  const sched::G* g = sched::read_racy(m->current);
   text->append("thread ").append_dec(static_cast<uint64_t>(m->tid.load(std::memory_order_relaxed)));
   if (g != nullptr && !g->is_system) {
-    text->append(m->foreign ? ", in the callback of green thread " : ", in green thread ").append_dec(g->id);
+    text->append(m->foreign ? ", in the callback of green thread " : ", in green thread ").append_dec(g->id.racy());
   }
   if (sched::own_signal_installed() == 0)
     text->append(", did not come to a call of the runtime, and option signal gives no signal that is free");

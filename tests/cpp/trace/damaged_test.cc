@@ -113,7 +113,8 @@ TEST_CASE("a file with a damaged symbol table, damaged anywhere, or cut: each lo
     Image image = round == 0 ? good : damaged(good, part, random);
     if (round % 4 == 3) image.resize(random() % image.size());
     const Copy copy(image);
-    for (uint64_t offset = 0; offset < 0x2000; offset += 64) {
+    const uint64_t end = round == 0 ? 0x40000 : 0x2000;  // a sanitizer puts much before the first function
+    for (uint64_t offset = 0; offset < end; offset += 64) {
       char name[64];
       uint64_t start = 0;
       if (!trace::symbol_in_file(copy.path.c_str(), offset, name, sizeof name, &start)) continue;

@@ -58,8 +58,7 @@ void in_c(Caller& caller) {
 // The two places of a call are two instantiations.
 template <int kPlace, class Below>
 [[gnu::noinline]] void call_here(Caller& caller, Below& below) {
-  volatile char here = 0;
-  caller.frame.store(reinterpret_cast<uintptr_t>(&here), std::memory_order_relaxed);
+  caller.frame.store(reinterpret_cast<uintptr_t>(__builtin_frame_address(0)), std::memory_order_relaxed);
   caller.place.store(kPlace, std::memory_order_relaxed);
   caller.calling.store(true, std::memory_order_relaxed);
   causeway::call([&] {
@@ -69,7 +68,7 @@ template <int kPlace, class Below>
   });
   caller.calling.store(false, std::memory_order_relaxed);
   calls.fetch_add(1, std::memory_order_relaxed);
-  here = 1;
+  std::atomic_signal_fence(std::memory_order_seq_cst);  // not a tail call
 }
 
 template <class Below>
@@ -88,6 +87,7 @@ void run_caller(int n) {
   uint32_t random = static_cast<uint32_t>(n + 1) * 2654435761U;
   while (!over.load(std::memory_order_relaxed)) {
     random = random * 1664525 + 1013904223;
+    if ((random >> 8) % 16 == 0) causeway::this_green::yield();  // there are fewer processors than callers
     const int depth = static_cast<int>(random >> 16) % kMostDeep;
     if (n % 2 == 0) {
       auto nothing = [] {};

@@ -330,7 +330,7 @@ TEST_CASE("a runtime after one whose signal is still under way has its signal al
 
 TEST_CASE(
     "INV-SIG3: a signal that a thread has blocked through a stop of the world arrives after the end of the runtime, and does no harm") {
-  std::atomic<bool> over{false}, ended{false}, unblocked{false};
+  std::atomic<bool> over{false}, returned{false}, ended{false}, unblocked{false};
   Counter counter;
   std::unique_ptr<HostThread> host;
   {
@@ -340,6 +340,7 @@ TEST_CASE(
       sigfillset(&all);
       pthread_sigmask(SIG_BLOCK, &all, &before);
       enter([&] { counter.run(over, [] {}); });
+      returned = true;
       while (!ended) std::this_thread::yield();
       sigset_t pending;
       sigpending(&pending);
@@ -352,6 +353,7 @@ TEST_CASE(
     wait_for(counter);
     CHECK(stop_world([] {}, 20'000'000) == CW_E_TIMEOUT);
     over = true;
+    CHECK(eventually([&] { return returned.load(); }));
   }
   ended = true;
   CHECK(eventually([&] { return unblocked.load(); }));
