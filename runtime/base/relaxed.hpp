@@ -29,7 +29,6 @@ class Relaxed {
 
  private:
   std::atomic<T> value_;
-  static_assert(sizeof(std::atomic<T>) == sizeof(T));
 };
 
 }  // namespace causeway::base

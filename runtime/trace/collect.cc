@@ -11,7 +11,6 @@ namespace causeway::trace {
 namespace {
 
 using sched::G;
-using sched::GState;
 
 constexpr uint64_t kStopNs = 1'000'000'000;
 constexpr size_t kStepsEach = 24, kSpare = 1024;  // for the first try: of most green threads, and for those that are born meanwhile
