@@ -59,6 +59,7 @@ void check_lost(const Sample& sample) {
 TEST_CASE("stack-lock: held by the interrupted thread itself") {
   sched_test::Runtime runtime(quiet());
   causeway::spawn([] {
+    const causeway::thread_affinity keep;  // the thread that is asked is the one that it runs on
     G* g = current_green();
     check_free(take_sample());
     {
@@ -77,6 +78,7 @@ TEST_CASE("stack-lock: held by the interrupted thread itself") {
 TEST_CASE("stack-lock: held by another thread, for as long as it likes") {
   sched_test::Runtime runtime(quiet());
   causeway::spawn([] {
+    const causeway::thread_affinity keep;  // the thread that is asked is the one that it runs on
     G* g = current_green();
     std::atomic<bool> held{false}, over{false};
     std::thread other([&] {
