@@ -153,14 +153,6 @@ inline bool in_switch(std::uintptr_t pc) noexcept { return Cpu::in_switch(pc, re
   return reinterpret_cast<const std::uintptr_t*>(reinterpret_cast<std::uintptr_t>(stack_high) & ~(kStackAlignment - 1))[-2];
 }
 
-// The address that this pivot returns to; 0: not known (arch/portable).
-//
-// Signal-safe: yes
-inline std::uintptr_t pivot_caller_pc(const void* stack_high) noexcept {
-  return Cpu::pivot_caller_pc(pivot_caller_low(stack_high), reinterpret_cast<const std::uintptr_t*>(
-                                                                reinterpret_cast<std::uintptr_t>(stack_high) & ~(kStackAlignment - 1)));
-}
-
 // One step of a frame-pointer walk. *fp must be the address of a frame record that lies wholly inside [low, high) and is aligned;
 // *pc becomes the return address stored there and *fp the caller's record. False, with both unchanged, when it does not or when
 // the chain would not rise: nothing outside the bounds is ever read and a walk within one stack ends. After a step *fp may lie
@@ -205,7 +197,6 @@ concept CpuLayer = requires(typename C::Registers registers, void* stack_high, v
   { C::saved_frame(saved_sp).pc } -> std::convertible_to<std::uintptr_t>;
   requires noexcept(C::saved_frame(saved_sp));
   { C::saved_low(saved_sp) } noexcept -> std::same_as<std::uintptr_t>;
-  { C::pivot_caller_pc(std::uintptr_t{}, static_cast<const std::uintptr_t*>(nullptr)) } noexcept -> std::same_as<std::uintptr_t>;
   { C::in_switch(registers.pc, registers.sp) } noexcept -> std::same_as<bool>;
   { C::relax() } noexcept;
 };

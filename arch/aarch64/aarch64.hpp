@@ -95,11 +95,6 @@ struct Cpu {
   }
 
   // isb stalls for some tens of cycles; yield is a nop on most cores.
-  [[gnu::no_sanitize_address, gnu::no_sanitize_thread]] static std::uintptr_t pivot_caller_pc(std::uintptr_t /*caller_low*/,
-                                                                                              const std::uintptr_t* stack_high) noexcept {
-    return stack_high[-1];
-  }
-
   static void relax() noexcept { asm volatile("isb" ::: "memory"); }
 };
 static_assert(offsetof(Cpu::Registers, sp) == CW_AARCH64_REGISTERS_SP && offsetof(Cpu::Registers, fp) == CW_AARCH64_REGISTERS_FP);

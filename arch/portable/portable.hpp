@@ -70,8 +70,6 @@ struct Cpu {
   static bool in_switch(std::uintptr_t, std::uintptr_t) noexcept { return false; }
 
   // No pause instruction that every CPU has; the compiler must still read the word anew.
-  static std::uintptr_t pivot_caller_pc(std::uintptr_t /*caller_low*/, const std::uintptr_t* /*stack_high*/) noexcept { return 0; }
-
   static void relax() noexcept { asm volatile("" ::: "memory"); }
 };
 

@@ -96,11 +96,6 @@ struct Cpu {
 
   static std::uintptr_t saved_low(const void* saved_sp) noexcept { return reinterpret_cast<std::uintptr_t>(saved_sp); }
 
-  [[gnu::no_sanitize_address, gnu::no_sanitize_thread]] static std::uintptr_t pivot_caller_pc(
-      std::uintptr_t caller_low, const std::uintptr_t* /*stack_high*/) noexcept {
-    return *reinterpret_cast<const std::uintptr_t*>(caller_low);
-  }
-
   static bool in_switch(std::uintptr_t pc, std::uintptr_t begin) noexcept {
     return (pc >= begin && pc < reinterpret_cast<std::uintptr_t>(cw_arch_switch_end)) ||
            (pc >= reinterpret_cast<std::uintptr_t>(cw_arch_start_here) && pc < reinterpret_cast<std::uintptr_t>(cw_arch_start_end));

@@ -55,38 +55,21 @@ R Watched<R(A...)>::stand_in(A... args) {
   return reinterpret_cast<R (*)(A...)>(table[kIndex].real)(args...);
 }
 
-int print_stand_in(const char* format, ...) {
-  look("printf");
-  va_list args;
-  va_start(args, format);
-  const int n = vprintf(format, args);
-  va_end(args);
-  return n;
-}
-int fprint_stand_in(FILE* file, const char* format, ...) {
-  look("fprintf");
-  va_list args;
-  va_start(args, format);
-  const int n = vfprintf(file, format, args);
-  va_end(args);
-  return n;
-}
-int print_checked_stand_in(int /*flag*/, const char* format, ...) {
-  look("printf");
-  va_list args;
-  va_start(args, format);
-  const int n = vprintf(format, args);
-  va_end(args);
-  return n;
-}
-int fprint_checked_stand_in(FILE* file, int /*flag*/, const char* format, ...) {
-  look("fprintf");
-  va_list args;
-  va_start(args, format);
-  const int n = vfprintf(file, format, args);
-  va_end(args);
-  return n;
-}
+// The printing ones go on to vfprintf, which takes the arguments as a list.
+#define CW_PRINT(name, file)                    \
+  do {                                          \
+    look(name);                                 \
+    va_list args;                               \
+    va_start(args, format);                     \
+    const int n = vfprintf(file, format, args); \
+    va_end(args);                               \
+    return n;                                   \
+  } while (false)
+int print_stand_in(const char* format, ...) { CW_PRINT("printf", stdout); }
+int fprint_stand_in(FILE* file, const char* format, ...) { CW_PRINT("fprintf", file); }
+int print_checked_stand_in(int /*flag*/, const char* format, ...) { CW_PRINT("printf", stdout); }
+int fprint_checked_stand_in(FILE* file, int /*flag*/, const char* format, ...) { CW_PRINT("fprintf", file); }
+#undef CW_PRINT
 
 #define CW_WATCH(index, name, type) {#name, reinterpret_cast<void*>(&Watched<type>::stand_in<index>), nullptr}
 Entry table[] = {

@@ -24,7 +24,10 @@ struct Place {
   uintptr_t sp, pc;
 };
 
-Place pivot_caller(const void* stack_high) noexcept { return {arch::pivot_caller_low(stack_high), arch::pivot_caller_pc(stack_high)}; }
+[[gnu::no_sanitize_address, gnu::no_sanitize_thread]] Place pivot_caller(const void* stack_high) noexcept {
+  const uintptr_t returns_at = arch::pivot_caller(stack_high).pc_at;
+  return {arch::pivot_caller_low(stack_high), returns_at != 0 ? *reinterpret_cast<const uintptr_t*>(returns_at) : 0};
+}
 
 // Its M halted while it ran, and M::halt says where. The gate first: an M in C may be coming back, and writes `current` before it looks.
 bool is_halted(const G* g) noexcept {
