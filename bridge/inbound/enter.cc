@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "bridge/inbound/enter.hpp"
 
-#include <signal.h>
-
 namespace causeway::inbound {
 
 namespace {
@@ -17,17 +15,12 @@ constexpr uint32_t kKeepGreens = 4;  // warm stacks that an M keeps beside those
 // Ids that an M reserves at once. Many: the call that takes new ones goes the whole way, which is cold, 2 us where others take 60 ns.
 constexpr uint64_t kIdsAtOnce = 1 << 20;
 
-bool on_alternate_stack() noexcept {
-  stack_t now{};
-  return sigaltstack(nullptr, &now) == 0 && (now.ss_flags & SS_ONSTACK) != 0;
-}
-
 // Managed code of ours runs on this thread already.
 CW_NOINLINE cw_status enter_again(M* m, const Call& call, uint64_t* result) {
   const uintptr_t sp = sched::frame_here();
   const G* g = m->current;
   const bool on_own = sp >= reinterpret_cast<uintptr_t>(g->stack.low) && sp < reinterpret_cast<uintptr_t>(g->stack.high);
-  if (m->leaf != nullptr && !on_alternate_stack()) {
+  if (m->leaf != nullptr && !os::on_alternate_stack()) {
     base::TextBuffer<512> text;
     text.append("the leaf function ");
     sched::append_function(text, m->leaf);
@@ -50,7 +43,7 @@ CW_NOINLINE cw_status enter_unbound(const Call& call, uint64_t* result) {
   M* m = foreign::bound_m(*words);  // below the call of a thread that ends; or a handler was faster
   bool per_call = false;
   cw_status status = CW_OK;
-  if (on_alternate_stack()) status = CW_E_ASYNC;
+  if (os::on_alternate_stack()) status = CW_E_ASYNC;
   else if (m == nullptr) status = foreign::borrow_m(&m, &per_call);
   if (status == CW_OK) {
     m->stacks.not_alternate = true;
@@ -104,7 +97,7 @@ CW_NOINLINE cw_status enter_bound(M* m, const Call& call, uint64_t* result) {
   uintptr_t before = m->gate.own_anchor();
   bool quiet = m->gate.come_back();
   if (!quiet && m->foreign) {
-    const auto may = [m] { return on_alternate_stack() ? CW_E_ASYNC : foreign::admit(m); };
+    const auto may = [m] { return os::on_alternate_stack() ? CW_E_ASYNC : foreign::admit(m); };
     if (const cw_status status = sched::come_in(*m, before, may); status != CW_OK) {
       words->m = nullptr;  // C goes on
       return status;

@@ -102,4 +102,9 @@ void AltStack::release() noexcept {
   low_ = 0;
 }
 
+bool on_alternate_stack() noexcept {
+  stack_t now{};
+  return sigaltstack(nullptr, &now) == 0 && (now.ss_flags & SS_ONSTACK) != 0;
+}
+
 }  // namespace causeway::os

@@ -57,4 +57,7 @@ class AltStack {
   bool installed_ = false;
 };
 
+// Does the calling thread run on an alternate stack?                                                   Signal-safe: yes
+bool on_alternate_stack() noexcept;
+
 }  // namespace causeway::os

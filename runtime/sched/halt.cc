@@ -61,17 +61,19 @@ bool halt_in_handler(M* m, const os::ContextRegisters& at) noexcept {
   const G* g = m->current;
   if (!wanted(m) || m->gate.own_anchor() != 0 || m->gate.in_runtime() || g->is_system) return false;
   const auto low = reinterpret_cast<uintptr_t>(g->stack.low), high = reinterpret_cast<uintptr_t>(g->stack.high);
-  // Elsewhere it is on its way over a border, or in a leaf call.
-  if ((at.sp < low || at.sp >= high) && m->leaf == nullptr) return false;
 #if CW_TSAN
-  // It calls handlers when it likes, on the stack in use, so `at` is a place of the past.
-  if (const auto here = reinterpret_cast<uintptr_t>(__builtin_frame_address(0)); here >= low && here < high) {
+  // It calls handlers when it likes, on the stack in use, so `at` is a place of the past, perhaps of an earlier call: where it stands now, we do.
+  if (!os::on_alternate_stack()) {
+    const auto here = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
+    if ((here < low || here >= high) && m->leaf == nullptr) return false;
     arch::Registers registers;
     halt_here(m, &registers);
     stay_halted(m, Where::User);
     return true;
   }
 #endif
+  // Elsewhere it is on its way over a border, or in a leaf call.
+  if ((at.sp < low || at.sp >= high) && m->leaf == nullptr) return false;
   m->halt = {at.sp, at.fp, at.pc, at.link, at.sp - low > os::kRedZone ? at.sp - os::kRedZone : at.sp, at.all};
   m->gate.rest(Where::Halted);
   stay_halted(m, Where::User);
