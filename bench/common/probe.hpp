@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
-// What the rows ready-run share with their floor: eight that only compute, and for how long the ninth is watched.
+// What rows share with their floors: those that only compute, for how long who is beside them is watched, and how long it rests between.
 #pragma once
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
+#include <thread>
 
 #include "bench/common/bench.hpp"
 
@@ -21,5 +23,17 @@ inline void spin(const std::atomic<bool>& over) {
   // relaxed: only the word itself is of interest.
   while (!over.load(std::memory_order_relaxed)) {}
 }
+
+// Rests of 0.1 to 8 ms, always the same ones.
+class Rest {
+ public:
+  void take() {
+    state_ = state_ * 6364136223846793005ULL + 1442695040888963407ULL;
+    std::this_thread::sleep_for(std::chrono::nanoseconds(100'000 + (state_ >> 33) % 7'900'000));
+  }
+
+ private:
+  std::uint64_t state_ = 1;
+};
 
 }  // namespace bench

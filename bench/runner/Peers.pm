@@ -63,6 +63,7 @@ sub ours {
 sub floor_of {
   my ($row) = @_;
   return 'echo_floor_server' if $row->{name} =~ /^echo/;
+  return 'stop_bench' if $row->{name} =~ /^stop/;
   return $row->{name} =~ /^ready-run/ ? 'gap_bench' : 'floor_bench';
 }
 

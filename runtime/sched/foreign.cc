@@ -257,7 +257,7 @@ void give_back_m(M* m) noexcept {
 }
 
 cw_status admit(M* m) noexcept {
-  while ((m->gate.poll_bits() & crossing::poll::kStop) != 0) wait_for_world(os::kForever);
+  while ((m->gate.poll_bits() & crossing::poll::kStop) != 0) wait_for_world();
   if (m->gate.poll_bits() == 0) return CW_OK;
   const Phase now = open_gate(*m, table.lock, [] { return phase(); });
   if (now == Phase::Running) {

@@ -15,13 +15,14 @@ constinit std::atomic<uint32_t> stopping{0};
 
 bool wanted(const M* m) noexcept { return (m->gate.poll_bits() & crossing::poll::kStop) != 0; }
 
-void wait() noexcept { wait_for_world(os::kForever); }
+// Somebody who was woken has to wake the others.
+constinit std::atomic<bool> others_asleep{false};
 
 // M::halt says where, and keeps to it: who stops the world again at once may have seen us halted from the stop before. INV-HALT2
 void stay_halted(M* m, Where after) noexcept {
   do {
     m->gate.rest(Where::Halted);
-    wait();
+    wait_for_world();
   } while (!m->gate.back_inside(after));
 }
 
@@ -29,16 +30,19 @@ void stay_halted(M* m, Where after) noexcept {
 
 bool world_stops() noexcept { return stopping.load(std::memory_order_acquire) != 0; }
 
-void wait_for_world(uint64_t timeout_ns) noexcept {
+void wait_for_world() noexcept {
+  constexpr uint64_t kLookAgainNs = 100'000'000;  // if who should wake us is kept in a handler of the host, or by a debugger
   // acquire: what was done meanwhile; pairs with the release in go_on().
-  while (stopping.load(std::memory_order_acquire) != 0)
-    if (os::futex_wait(stopping, 1, timeout_ns) != 0) return;
+  while (stopping.load(std::memory_order_acquire) != 0) static_cast<void>(os::futex_wait(stopping, 1, kLookAgainNs));
+  // relaxed: who sees it too late leaves others to their look.
+  if (others_asleep.load(std::memory_order_relaxed) && others_asleep.exchange(false, std::memory_order_relaxed))
+    os::futex_wake(stopping, INT32_MAX);
 }
 
 void wait_outside(M* m, uintptr_t anchor) noexcept {
   while (wanted(m)) {
     m->gate.leave(anchor);
-    wait();
+    wait_for_world();
     static_cast<void>(m->gate.come_back());  // what else it says is looked at by our caller
   }
 }
@@ -53,7 +57,7 @@ CW_NOINLINE void halt_in_call(M* m) noexcept {
 CW_NOINLINE void wait_in_loop(M* m) noexcept {
   do {
     m->gate.rest(Where::Loop);
-    wait();
+    wait_for_world();
   } while (!m->gate.back_inside(Where::Runtime));
 }
 
@@ -97,7 +101,6 @@ void halt_all(const M* self) noexcept {
     for (uint32_t i = 0; i < s.m_count.load(std::memory_order_relaxed); ++i) halt(*s.ms[i], self);
   }
   foreign::halt_new(true, halt, self);
-  base::asym::heavy();  // pairs with light() where an owner comes inside
 }
 
 void go_on(const M* self) noexcept {
@@ -112,7 +115,9 @@ void go_on(const M* self) noexcept {
   }
   foreign::halt_new(false, release, self);
   stopping.store(0, std::memory_order_release);  // INV-HALT3
-  os::futex_wake(stopping, INT32_MAX);
+  // One, who wakes the others: woken all by us, one of them would as a rule be given our CPU, for a whole time slice.
+  others_asleep.store(true, std::memory_order_relaxed);
+  os::futex_wake(stopping, 1);
 }
 
 }  // namespace causeway::sched

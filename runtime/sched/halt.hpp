@@ -60,14 +60,14 @@ class RestScope {
 };
 
 // --- by who stops the world ---
-// kStop on all Ms, also those to come, but `self`; ends with heavy.
+// kStop on all Ms, also those to come, but `self`. An M that is seen outside stays there once asym::heavy() has run after it.
 void halt_all(const M* self) noexcept;
 void go_on(const M* self) noexcept;
 // All Ms that may ever run managed code: visit(M&).
 template <class Visit>
 inline void for_each_m(Visit visit) noexcept;
-// While the world stops, waits until it goes on, or for so long.
-void wait_for_world(uint64_t timeout_ns) noexcept;
+// Until the world goes on, if it stops.
+void wait_for_world() noexcept;
 bool world_stops() noexcept;
 
 // --- the interface ends here ---

@@ -13,7 +13,7 @@ namespace {
 using crossing::Where;
 using sched::M;
 
-constexpr uint64_t kSpinNs = 20'000, kFirstNapNs = 10'000, kLongestNapNs = 1'000'000, kSignalAgainNs = 10'000'000;
+constexpr uint64_t kSpinNs = 20'000, kNapNs = 20'000, kManyNapsNs = 20'000'000, kLongNapNs = 500'000, kSignalAgainNs = 10'000'000;
 constexpr uintptr_t kAsHandler = os::note::kInside | os::note::kAsync;
 
 constinit std::atomic<uint64_t> count{0};
@@ -56,31 +56,32 @@ bool all_outside(const M* self, M** late) noexcept {
   return *late == nullptr;
 }
 
-void signal_user_code(const M* self) noexcept {
+// Those in user code that no signal is on its way to, or all of them.
+void signal_user_code(const M* self, bool all) noexcept {
   if (!sched::own_signal_ready()) return;
   sched::for_each_m([&](M& m) {
-    if (&m != self && !m.gate.stopped() && m.gate.where() == Where::User && m.tid.load(std::memory_order_relaxed) != 0)
-      static_cast<void>(sched::send_own_signal(&m));
+    if (&m == self || m.gate.stopped() || m.gate.where() != Where::User || m.tid.load(std::memory_order_relaxed) == 0) return;
+    // relaxed: a signal too many does nothing, and one too few is sent at the next look.
+    if (all || !m.signalled.load(std::memory_order_relaxed)) static_cast<void>(sched::send_own_signal(&m));
   });
 }
 
 bool wait_until_outside(const M* self, uint64_t deadline, M** late) noexcept {
   const uint64_t start = os::now_ns();
-  uint64_t signal_at = start, nap = kFirstNapNs;
+  uint64_t all_again_at = start + kSignalAgainNs;
   for (;;) {
     if (all_outside(self, late)) return true;
     const uint64_t now = os::now_ns();
     if (now >= deadline) return false;
-    if (now >= signal_at) {
-      signal_user_code(self);
-      signal_at = now + kSignalAgainNs;
-    }
     if (now - start < kSpinNs) {
       arch::relax();
       continue;
     }
+    // A handler that ran where it could not halt its M is wanted again.
+    signal_user_code(self, now >= all_again_at);
+    if (now >= all_again_at) all_again_at = now + kSignalAgainNs;
+    const uint64_t nap = now - start < kManyNapsNs ? kNapNs : kLongNapNs;
     os::sleep_ns(nap < deadline - now ? nap : deadline - now);
-    nap = nap * 2 < kLongestNapNs ? nap * 2 : kLongestNapNs;
   }
 }
 
@@ -154,6 +155,10 @@ cw_status run(uint64_t timeout_ns, cw_fn fn, void* arg, LateText* late_text) noe
   const bool guarded = sched::scheduler().options.check_world;
   if (guarded) trap::set();
   sched::halt_all(caller.m);
+  // Before the barrier: both interrupt the CPUs that run code of ours, and where that is slow (a virtual machine may take until the next tick of its
+  // clock), they arrive together.
+  signal_user_code(caller.m, true);
+  base::asym::heavy();  // pairs with light() where an owner comes inside
   M* late = nullptr;
   const bool outside = wait_until_outside(caller.m, deadline, &late);
   if (outside) run_stopped(caller.m, fn, arg);
