@@ -4,6 +4,8 @@
 //
 // Risk: a text that is cut in the middle of a line or written beyond its buffer; a caller that is not the first line; a state or a name that is wrong; a
 // call that hangs or dies where it is not expected (no runtime, a leaf call, a thread of a host).
+#include <signal.h>
+
 #include <cstring>
 #include <memory>
 
@@ -318,6 +320,35 @@ TEST_CASE("100 000 green threads: each is there once, in the text, in one that i
   CHECK(sum == count);
   channel.close();
   CHECK(eventually([&] { return ended.load(std::memory_order_acquire) == count; }));
+}
+
+TEST_CASE("of all while a callback runs that cannot be stopped: who is late, and the others' stacks all the same") {
+  Runtime runtime(2);
+  std::atomic<bool> over{false};
+  std::atomic<uint64_t> turns{0}, late{0};
+  HostThread host([&] {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, nullptr);
+    enter([&] {
+      late = cw_green_id();
+      while (!over.load(std::memory_order_relaxed)) turns.fetch_add(1, std::memory_order_relaxed);
+    });
+  });
+  causeway::channel<int> channel;
+  causeway::task<void> waits = causeway::spawn({.name = "waits"}, [&] { waits_on(channel); });
+  REQUIRE(eventually([&] { return stats().greens_parked == 1 && turns.load() > 0; }));
+  const std::string all = causeway::traceback(CW_TRACE_ALL);
+  INFO(all);
+  CHECK(has_all(all, {"the world did not stop in time", "callback of green thread " + std::to_string(late.load())}));
+  CHECK(has_all(all, {"\"waits\"", "waits_on"}));
+  const uint64_t before = turns;
+  CHECK(eventually([&] { return turns.load() > before; }));
+  cw_stack_record record;
+  size_t count = 0;
+  CHECK(cw_green_profile(&record, 1, &count) == CW_E_TIMEOUT);
+  over = true;
+  channel.close();
 }
 
 TEST_CASE("a profile groups equal stacks, the most frequent first") {
