@@ -13,7 +13,7 @@ namespace {
 using crossing::Where;
 using sched::M;
 
-constexpr uint64_t kSpinNs = 20'000, kNapNs = 20'000, kManyNapsNs = 20'000'000, kLongNapNs = 500'000, kSignalAgainNs = 10'000'000;
+constexpr uint64_t kSpinNs = 20'000, kNapNs = 20'000, kManyNapsNs = 20'000'000, kLongNapNs = 500'000, kSignalAgainNs = 100'000'000;
 constexpr uintptr_t kAsHandler = os::note::kInside | os::note::kAsync;
 
 constinit std::atomic<uint64_t> count{0};
