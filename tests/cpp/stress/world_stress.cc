@@ -49,8 +49,9 @@ struct Look {
     ++look.segments;
     const auto low = reinterpret_cast<uintptr_t>(s->low), high = reinterpret_cast<uintptr_t>(s->high);
     const auto sp = reinterpret_cast<uintptr_t>(s->sp);
-    if (sp < low || sp >= high || high - low > (8u << 20) || s->green_id == 0) return ++look.wrong;  // not to be read
-    volatile char sum = 0;  // all of it is readable
+    if (sp < low || sp >= high || high - low > (8u << 20) || s->green_id == 0) return ++look.wrong;
+    // Only then: all of it is readable.
+    volatile char sum = 0;
     for (uintptr_t at = sp; at < high; at += 512) sum = static_cast<char>(sum + *reinterpret_cast<const volatile char*>(at));
     return 0;
   }
