@@ -5,37 +5,9 @@
 
 #include "arch/arch.hpp"
 
-#if CW_TSAN
-extern "C" void AnnotateIgnoreReadsBegin(const char* file, int line);
-extern "C" void AnnotateIgnoreReadsEnd(const char* file, int line);
-#endif
-
 namespace causeway::trace {
 
 namespace {
-
-// What is read of a green thread that may run on counts only if it did not: the caller's to find out.
-class RacyReads {
- public:
-  explicit RacyReads([[maybe_unused]] Memory::Trust trust) noexcept {
-#if CW_TSAN
-    racy_ = trust == Memory::Trust::Shy;
-    if (racy_) AnnotateIgnoreReadsBegin(__FILE__, __LINE__);
-#endif
-  }
-  ~RacyReads() {
-#if CW_TSAN
-    if (racy_) AnnotateIgnoreReadsEnd(__FILE__, __LINE__);
-#endif
-  }
-  RacyReads(const RacyReads&) = delete;
-  RacyReads& operator=(const RacyReads&) = delete;
-
-#if CW_TSAN
- private:
-  bool racy_ = false;
-#endif
-};
 
 using sched::G;
 using sched::M;

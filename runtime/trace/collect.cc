@@ -92,6 +92,7 @@ void Collection::copy(const G* g, const WalkOptions& options) noexcept {
 void Collection::look(Memory::Trust trust) noexcept {
   n_ = step_n_ = 0;
   left_out_ = 0;
+  const RacyReads racy(trust);
   const WalkOptions options{trust, cache_};
   const sched::Arena* arena = sched::scheduler().arena;
   for (uint32_t i = 0, used = arena->used(); i < used; ++i) {
