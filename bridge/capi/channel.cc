@@ -3,6 +3,8 @@
 // cw_channel_*: the channels of the C interface, whose items are bytes. The handle's slot points to the channel, which whoever leaves it
 // last after cw_channel_destroy() ends.
 #include <cstddef>
+#include <memory>
+#include <new>
 
 #include "bridge/capi/meeting_point.hpp"
 #include "runtime/sync/sync.hpp"
@@ -11,15 +13,18 @@ namespace causeway::capi {
 
 namespace {
 
-// In the slot: item_ops of a channel must live as long as it does.
+// The slot points to one. item_ops of a channel must live as long as it does.
 struct ChannelObject {
   sync::Channel* channel;
   cw_abi_item_ops ops;
 };
 
-void end_channel(HandleSlot& slot) noexcept { sync::Channel::destroy(slot.as<ChannelObject>().channel); }
+void end_channel(HandleSlot& slot) noexcept {
+  const std::unique_ptr<ChannelObject> object(slot.as<ChannelObject*>());
+  sync::Channel::destroy(object->channel);
+}
 
-sync::Channel& channel_in(HandleSlot& slot) noexcept { return *slot.as<ChannelObject>().channel; }
+sync::Channel& channel_in(HandleSlot& slot) noexcept { return *slot.as<ChannelObject*>()->channel; }
 
 cw_status answer(cw_status status) noexcept {
   switch (status) {
@@ -40,16 +45,18 @@ using namespace causeway::capi;  // NOLINT(google-build-using-namespace): this f
 
 cw_status cw_channel_create(size_t item_size, size_t capacity, cw_channel* out) {
   if (out == nullptr) return failed(CW_E_INVALID, "cw_channel_create: out is NULL");
+  std::unique_ptr<ChannelObject> object(new (std::nothrow)
+                                            ChannelObject{nullptr, {item_size, alignof(max_align_t), nullptr, nullptr, nullptr}});
+  if (object == nullptr) return failed(CW_E_NOMEM, "no memory for a channel");
   const auto slot = handles().reserve();
   if (!slot) return failed(slot.error().code, slot.error().text);
-  ChannelObject& object = (*slot)->as<ChannelObject>();
-  object.ops = cw_abi_item_ops{item_size, alignof(max_align_t), nullptr, nullptr, nullptr};
-  const auto channel = causeway::sync::Channel::create(object.ops, capacity);
+  const auto channel = causeway::sync::Channel::create(object->ops, capacity);
   if (!channel) {
     handles().release(**slot);
     return failed(channel.error().code, channel.error().text);
   }
-  object.channel = *channel;
+  object->channel = *channel;
+  (*slot)->as<ChannelObject*>() = object.release();
   *out = handles().publish(**slot, HandleKind::Channel);
   return CW_OK;
 }

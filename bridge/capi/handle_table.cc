@@ -15,17 +15,17 @@ namespace {
 
 // --- the bits of a handle ---
 constexpr unsigned kIndexBits = 24;
-constexpr unsigned kGenerationBits = 16;
 constexpr unsigned kKindBits = 4;
-constexpr unsigned kCheckBits = 20;
-static_assert(kIndexBits + kGenerationBits + kKindBits + kCheckBits == 64);
-constexpr unsigned kKindShift = kIndexBits + kGenerationBits;
-constexpr unsigned kCheckShift = 64 - kCheckBits;
+constexpr unsigned kTagShift = kIndexBits + kKindBits;
+constexpr unsigned kHalfBits = 18;  // of the tag
+static_assert(kTagShift + 2 * kHalfBits == 64);
+constexpr uint64_t kHalf = (uint64_t{1} << kHalfBits) - 1;
+constexpr unsigned kGenerationBits = 16;
 constexpr uint64_t kMaxGeneration = (uint64_t{1} << kGenerationBits) - 1;
+constexpr int kRounds = 4;
 
-constexpr uint64_t index_of(uint64_t handle) noexcept { return handle & ((uint64_t{1} << kIndexBits) - 1); }
-constexpr uint64_t generation_of(uint64_t handle) noexcept { return (handle >> kIndexBits) & kMaxGeneration; }
-constexpr uint64_t kind_of(uint64_t handle) noexcept { return (handle >> kKindShift) & ((uint64_t{1} << kKindBits) - 1); }
+constexpr uint32_t index_of(uint64_t handle) noexcept { return static_cast<uint32_t>(handle & ((uint64_t{1} << kIndexBits) - 1)); }
+constexpr uint64_t kind_of(uint64_t handle) noexcept { return handle >> kIndexBits & ((uint64_t{1} << kKindBits) - 1); }
 
 // --- the bits of a slot's state ---
 constexpr uint64_t kPinsMask = 0xffffffff;
@@ -52,24 +52,46 @@ uint64_t secret() noexcept {
   return secret_word.compare_exchange_strong(expected, made, std::memory_order_relaxed) ? made : expected;
 }
 
-uint64_t check_bits(uint64_t rest) noexcept {
-  uint64_t hash = (rest ^ secret()) * 0x9e3779b97f4a7c15ULL;
-  hash = (hash ^ (hash >> 32)) * secret();  // odd
-  hash ^= hash >> 29;
+// One round of the permutation: 18 bits out of 18 bits and whatever else is to be bound to them.
+uint64_t mix(uint64_t half, uint64_t with) noexcept {
+  uint64_t hash = (half + with) * 0x9e3779b97f4a7c15ULL;
+  hash ^= hash >> 32;
   hash *= 0xbf58476d1ce4e5b9ULL;
-  return hash >> kCheckShift;
+  return hash >> (64 - kHalfBits);
 }
 
-uint64_t encode(HandleKind kind, uint64_t generation, uint64_t index) noexcept {
-  const uint64_t rest = static_cast<uint64_t>(kind) << kKindShift | generation << kIndexBits | index;
-  return check_bits(rest) << kCheckShift | rest;
+// A Feistel network: its own inverse when run backwards, whatever mix() is. The low bits of a handle choose the permutation.
+uint64_t key_of(uint64_t low) noexcept { return (secret() ^ low) * 0xff51afd7ed558ccdULL; }
+
+uint64_t encode(HandleKind kind, uint64_t generation, uint32_t index) noexcept {
+  const uint64_t low = static_cast<uint64_t>(kind) << kIndexBits | index;
+  const uint64_t key = key_of(low);
+  uint64_t left = 0;
+  uint64_t right = generation;
+  for (int round = 0; round < kRounds; ++round) {
+    const uint64_t mixed = left ^ mix(right, key + static_cast<uint64_t>(round));
+    left = right;
+    right = mixed;
+  }
+  return (left << kHalfBits | right) << kTagShift | low;
 }
 
-constinit HandleTable the_table;
+// The generation that the handle was made of, or 0, which none is.
+uint64_t generation_of(uint64_t handle) noexcept {
+  const uint64_t key = key_of(handle & ((uint64_t{1} << kTagShift) - 1));
+  uint64_t left = handle >> (kTagShift + kHalfBits);
+  uint64_t right = handle >> kTagShift & kHalf;
+  for (int round = kRounds; round-- > 0;) {
+    const uint64_t mixed = right ^ mix(left, key + static_cast<uint64_t>(round));
+    right = left;
+    left = mixed;
+  }
+  return left == 0 && right <= kMaxGeneration ? right : 0;
+}
 
 }  // namespace
 
-HandleTable& handles() noexcept { return the_table; }
+constinit HandleTable the_handles;
 
 const char* handle_error_text(cw_status status) noexcept {
   switch (status) {
@@ -81,7 +103,7 @@ const char* handle_error_text(cw_status status) noexcept {
 }
 
 inline HandleSlot* HandleTable::slot_at(uint32_t index) const noexcept {
-  // relaxed: whoever knows the index has acquired slots_, which was stored after the chunk.
+  // relaxed: whoever knows the index has acquired slots_, which was stored after the chunk, or holds the lock.
   return &chunks_[index / kChunkSlots].load(std::memory_order_relaxed)[index % kChunkSlots];
 }
 
@@ -97,10 +119,11 @@ cw_status HandleTable::grow_locked() noexcept {
     slot->state.store(uint64_t{1} << kStateGenerationShift, std::memory_order_relaxed);  // relaxed: published by slots_
     slot->next.store(i + 1 < kChunkSlots ? at + i + 2 : 0, std::memory_order_relaxed);
   }
-  chunks_[at / kChunkSlots].store(chunk, std::memory_order_relaxed);
+  // release: its slots; pairs with the acquire in peek().
+  chunks_[at / kChunkSlots].store(chunk, std::memory_order_release);
   first_ = at + 1;
   last_ = at + kChunkSlots;
-  // release: the chunk and its slots; pairs with the acquire in find().
+  // release: the chunk and its slots; pairs with the acquire in why().
   slots_.store(at + kChunkSlots, std::memory_order_release);
   return CW_OK;
 }
@@ -132,48 +155,59 @@ base::Result<HandleSlot*> HandleTable::reserve() noexcept {
 
 uint64_t HandleTable::publish(HandleSlot& slot, HandleKind kind) noexcept {
   const uint64_t generation = state_generation(slot.state.load(std::memory_order_relaxed));  // relaxed: ours alone until the store
+  const uint64_t handle = encode(kind, generation, slot.index);
   live_.fetch_add(1, std::memory_order_relaxed);
-  // release: the slot's storage; pairs with the acquire in pin().
+  // release: the 0 that `word` was before; pairs with the acquire of the state in take().
   slot.state.store(generation << kStateGenerationShift | static_cast<uint64_t>(kind) << kStateKindShift | kLive, std::memory_order_release);
-  return encode(kind, generation, slot.index);
+  // release: the slot's storage and state; pairs with the acquire in peek(). INV-HT4
+  slot.word.store(handle, std::memory_order_release);
+  return handle;
 }
 
-cw_status HandleTable::find(uint64_t handle, HandleKind kind, HandleSlot** out) const noexcept {
-  const uint64_t rest = handle & ((uint64_t{1} << kCheckShift) - 1);
-  if (handle == 0 || handle >> kCheckShift != check_bits(rest)) return CW_E_HANDLE;
-  const auto index = static_cast<uint32_t>(index_of(handle));
+cw_status HandleTable::why(uint64_t handle, HandleKind kind) const noexcept {
+  const uint64_t generation = generation_of(handle);
+  const uint32_t index = index_of(handle);
   // acquire: pairs with the release in grow_locked().
-  if (index >= slots_.load(std::memory_order_acquire)) return CW_E_HANDLE;
-  if (kind_of(handle) != static_cast<uint64_t>(kind)) return CW_E_TYPE;
-  *out = slot_at(index);
-  return CW_OK;
+  if (kind_of(handle) == 0 || generation == 0 || index >= slots_.load(std::memory_order_acquire)) return CW_E_HANDLE;
+  // relaxed: what is to be told may be over a moment later.
+  if (generation > state_generation(slot_at(index)->state.load(std::memory_order_relaxed))) return CW_E_HANDLE;
+  return kind_of(handle) == static_cast<uint64_t>(kind) ? CW_E_STALE : CW_E_TYPE;
+}
+
+// Exchanges the state of a live handle's slot for next(state).
+template <class Next>
+cw_status HandleTable::take(uint64_t handle, HandleKind kind, HandleSlot** out, Next next) noexcept {
+  HandleSlot* slot = peek(handle, kind);
+  while (slot != nullptr) {
+    // acquire: `word` is read after it. If the exchange finds the same state, that word was of this state. INV-HT1
+    uint64_t state = slot->state.load(std::memory_order_acquire);
+    if ((state & kLive) == 0 || !unchanged(*slot, handle)) break;
+    // acquire: what was done before the last unpin.
+    if (slot->state.compare_exchange_weak(state, next(state), std::memory_order_acquire, std::memory_order_relaxed)) {
+      *out = slot;
+      return CW_OK;
+    }
+  }
+  return why(handle, kind);
 }
 
 cw_status HandleTable::pin(uint64_t handle, HandleKind kind, HandleSlot** out) noexcept {
-  HandleSlot* slot = nullptr;
-  if (const cw_status status = find(handle, kind, &slot); status != CW_OK) return status;
-  uint64_t state = slot->state.load(std::memory_order_relaxed);  // checked by the exchange
-  do {
-    if (state_generation(state) < generation_of(handle)) return CW_E_HANDLE;
-    if (state_generation(state) != generation_of(handle) || (state & kLive) == 0) return CW_E_STALE;
-    // acquire: the storage; pairs with the release in publish(). INV-HT1
-  } while (!slot->state.compare_exchange_weak(state, state + 1, std::memory_order_acquire, std::memory_order_relaxed));
-  *out = slot;
-  return CW_OK;
+  return take(handle, kind, out, [](uint64_t state) noexcept { return state + 1; });
 }
 
 cw_status HandleTable::remove(uint64_t handle, HandleKind kind, HandleSlot** out) noexcept {
-  HandleSlot* slot = nullptr;
-  if (const cw_status status = find(handle, kind, &slot); status != CW_OK) return status;
-  uint64_t state = slot->state.load(std::memory_order_relaxed);  // checked by the exchange
-  do {
-    if (state_generation(state) < generation_of(handle)) return CW_E_HANDLE;
-    if (state_generation(state) != generation_of(handle) || (state & kLive) == 0) return CW_E_STALE;
-    // acquire: as in pin(). One pin comes, live goes. INV-HT2
-  } while (!slot->state.compare_exchange_weak(state, (state & ~kLive) + 1, std::memory_order_acquire, std::memory_order_relaxed));
+  // One pin comes, live goes. INV-HT2
+  const cw_status status = take(handle, kind, out, [](uint64_t state) noexcept { return (state & ~kLive) + 1; });
+  if (status != CW_OK) return status;
+  (*out)->word.store(0, std::memory_order_relaxed);  // relaxed: INV-HT4 is kept by the release stores into `shared`
   live_.fetch_sub(1, std::memory_order_relaxed);
-  *out = slot;
   return CW_OK;
+}
+
+void HandleTable::restore(HandleSlot& slot, HandleKind kind) noexcept {
+  const uint64_t state = slot.state.fetch_or(kLive, std::memory_order_relaxed);  // relaxed: the object is as it was
+  live_.fetch_add(1, std::memory_order_relaxed);
+  slot.word.store(encode(kind, state_generation(state), slot.index), std::memory_order_release);
 }
 
 Unpinned HandleTable::unpin(HandleSlot& slot) noexcept {

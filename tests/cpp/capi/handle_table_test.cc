@@ -96,6 +96,33 @@ TEST_CASE("0, random numbers and every handle with one bit changed are no handle
   CHECK(passed <= 3);
 }
 
+TEST_CASE("a lookup without a pin finds a live handle only, and notices when it ended meanwhile") {
+  const auto table = new_table();
+  auto reserved = table->reserve();
+  REQUIRE(reserved.has_value());
+  (*reserved)->shared[0].store(7, std::memory_order_release);
+  const uint64_t handle = table->publish(**reserved, HandleKind::User);
+  HandleSlot* slot = table->peek(handle, HandleKind::User);
+  REQUIRE(slot != nullptr);
+  CHECK(slot->shared[0].load(std::memory_order_acquire) == 7);
+  CHECK(HandleTable::unchanged(*slot, handle));
+  CHECK(table->peek(handle, HandleKind::Function) == nullptr);
+  CHECK(table->why(handle, HandleKind::Function) == CW_E_TYPE);
+  CHECK(table->peek(0, HandleKind::User) == nullptr);
+  // A removal that is taken back leaves the same handle.
+  HandleSlot* removed = nullptr;
+  REQUIRE(table->remove(handle, HandleKind::User, &removed) == CW_OK);
+  CHECK(!HandleTable::unchanged(*slot, handle));
+  CHECK(table->peek(handle, HandleKind::User) == nullptr);
+  table->restore(*removed, HandleKind::User);
+  CHECK(table->unpin(*removed) == Unpinned::InUse);
+  CHECK(table->peek(handle, HandleKind::User) == slot);
+  CHECK(table->live() == 1);
+  end(*table, handle, HandleKind::User);
+  CHECK(!HandleTable::unchanged(*slot, handle));
+  CHECK(table->why(handle, HandleKind::User) == CW_E_STALE);
+}
+
 TEST_CASE("a handle is stale after its removal, and stays so when its slot is used again") {
   const auto table = new_table();
   const uint64_t old = make(*table, HandleKind::Event, 1);
