@@ -19,6 +19,7 @@
 #pragma once
 
 #include "bridge/outbound/call.hpp"  // IWYU pragma: export
+#include "bridge/outbound/signature.hpp"  // IWYU pragma: export
 #include "causeway/abi.h"
 
 namespace causeway::outbound {

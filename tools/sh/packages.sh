@@ -13,7 +13,7 @@ boost_version() {
 }
 
 packages_native() {
-  echo "g++ meson ninja-build pkg-config libspdlog-dev libdw-dev doctest-dev libbenchmark-dev libboost-context$(boost_version)-dev"
+  echo "g++ meson ninja-build pkg-config libspdlog-dev libffi-dev libdw-dev doctest-dev libbenchmark-dev libboost-context$(boost_version)-dev"
 }
 # For build/default, which is configured once and serves demo, build and test: also what the examples use.
 packages_default() { echo "$(packages_native) libsqlite3-dev"; }
@@ -24,7 +24,7 @@ packages_clang() { echo "$(packages_ci) clang-19 lld-19 libclang-rt-19-dev llvm-
 packages_lint() { echo "$(packages_native) clang-19 clang-tidy-19 clang-format-19"; }
 packages_arm64() {
   echo "$(packages_native) g++-aarch64-linux-gnu qemu-user" \
-    "libspdlog-dev:arm64 libdw-dev:arm64 libbenchmark-dev:arm64 libboost-context$(boost_version)-dev:arm64"
+    "libspdlog-dev:arm64 libffi-dev:arm64 libdw-dev:arm64 libbenchmark-dev:arm64 libboost-context$(boost_version)-dev:arm64"
 }
 
 package_installed() {
