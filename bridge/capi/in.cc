@@ -195,7 +195,7 @@ void cw_abi_entry_fatal(cw_status status, const void* function, const char* what
   sched::append_function(text, function);
   if (status == CW_E_PANIC) {
     text.append(", called from C, threw: ").append(what != nullptr ? what : "?");
-    text.append("; catch it there, or give its entry on_exception::return_value");
+    text.append("; catch it there, or give it another policy, on_exception::return_value or tunnel");
   } else {
     text.append(" could not be called from C, and its entry has no value to give instead: ").append(why(status));
   }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "bridge/capi/last_error.hpp"
+#include "bridge/capi/tunnel.hpp"
 #include "bridge/outbound/outbound.hpp"
 #include "causeway/abi.h"
 
@@ -25,6 +26,7 @@ struct Guarded {
     try {
       me->fn(me->arg);
     } catch (const abi::__forced_unwind&) { throw; } catch (...) {
+      if (cw_abi_passes() != 0) throw;
       me->thrown = std::current_exception();
     }
   }
@@ -39,16 +41,21 @@ using causeway::capi::Guarded;
 [[gnu::hot]] const void** cw_abi_leaf_begin(const void* function) { return causeway::outbound::leaf_begin(function); }
 
 [[gnu::hot]] cw_status cw_abi_call(int kind, cw_abi_body body, void* frame, const void* function) {
-  if (kind != CW_QUICK || !causeway::outbound::call_warm(body, frame, function)) [[unlikely]]
-    causeway::outbound::call(kind, body, frame, function);
-  return CW_OK;
+  using causeway::outbound::Ended;
+  Ended how = Ended::NotBegun;
+  if (kind == CW_QUICK) [[likely]]
+    how = causeway::outbound::call_warm(body, frame, function);
+  if (how == Ended::NotBegun) [[unlikely]]
+    how = causeway::outbound::call(kind, body, frame, function);
+  return how == Ended::Threw ? CW_E_PANIC : CW_OK;
 }
 
 cw_status cw_call(int kind, cw_fn fn, void* arg) {
   if (fn == nullptr) return causeway::capi::fail(CW_E_INVALID, "cw_call: fn is NULL");
   if (kind < CW_LEAF || kind > CW_BLOCKING) return causeway::capi::fail(CW_E_INVALID, "cw_call: kind is CW_LEAF, CW_QUICK or CW_BLOCKING");
   Guarded call{fn, arg, {}};
-  cw_abi_call(kind, &Guarded::run, &call, reinterpret_cast<const void*>(fn));
+  if (cw_abi_call(kind, &Guarded::run, &call, reinterpret_cast<const void*>(fn)) == CW_E_PANIC)
+    return causeway::capi::fail_tunnelled(call.thrown);
   if (call.thrown) std::rethrow_exception(std::move(call.thrown));
   return CW_OK;
 }

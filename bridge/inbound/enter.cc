@@ -29,6 +29,15 @@ CW_NOINLINE cw_status enter_again(M* m, const Call& call, uint64_t* result) {
   }
   // Not in user code, or in the middle of a call out's first or last steps.
   if (!on_own || g->is_system || m->gate.in_runtime() || g->out.in_c() || m->gate.own_anchor() != 0) return CW_E_ASYNC;
+  using crossing::Inbound;
+  struct Plain {  // on every way out; for cw_abi_tunnel()
+    G* g;
+    bool was;
+    ~Plain() {
+      if (!was) g->in.clear(Inbound::kPlain);
+    }
+  } plain{m->current, g->in.is(Inbound::kPlain)};
+  plain.g->in.set(Inbound::kPlain);
   *result = call.entry->target(call.a, call.b, call.c);
   return CW_OK;
 }

@@ -19,7 +19,7 @@ void give_way(M* m, G* g) noexcept {
 }
 
 // What call_warm() leaves to us: exceptions in flight, kinds.
-void call_closely(int kind, M* m, G* g, uintptr_t c_high, cw_abi_body body, void* frame, const void* function) {
+Ended call_closely(int kind, M* m, G* g, uintptr_t c_high, cw_abi_body body, void* frame, const void* function) {
   const uintptr_t sp = sched::frame_here();
   const bool eh_saved = sched::in_flight(*m->eh) != 0 || g->in.is(crossing::Inbound::kHostEh);
   begin(m, g, sp, reinterpret_cast<uintptr_t>(__builtin_return_address(0)), function);
@@ -31,7 +31,7 @@ void call_closely(int kind, M* m, G* g, uintptr_t c_high, cw_abi_body body, void
 
   run_in_c(m, g, c_high, body, frame);
 
-  end_closely(g, id, sp, eh_saved);
+  return end_closely(g, id, sp, eh_saved);
 }
 
 void call_leaf(M* m, const G* g, uintptr_t c_high, cw_abi_body body, void* frame, const void* function) {
@@ -52,29 +52,34 @@ CW_NOINLINE void take_back(M* m, G* g, bool saved) noexcept {
   else g->in.clear(crossing::Inbound::kHostEh);
 }
 
-CW_NOINLINE void end_closely(G* g, uint64_t id, uintptr_t sp, bool eh_saved) noexcept {
-  if (sched::foreign::bound_m(*os::thread_words()) != g->m || not_there(g->m, g, id, sp) != 0) resumed(g, id, sp);
+CW_NOINLINE Ended end_closely(G* g, uint64_t id, uintptr_t sp, bool eh_saved) noexcept {
+  const bool threw = g->out.threw();
+  if (sched::foreign::bound_m(*os::thread_words()) != g->m || not_there(g->m, g, id, threw ? sp | crossing::Outbound::kThrew : sp) != 0)
+    resumed(g, id, sp);
   M* m = g->m;
   sched::shut_out_handlers(m->words, m);
   m->current = g;
   if (eh_saved || sched::in_flight(*m->eh) != 0) take_back(m, g, eh_saved);
   if (!m->gate.come_back()) sched::come_back_slow(m, g, reinterpret_cast<uintptr_t>(&g->out));
   g->out.sp.store(0, std::memory_order_relaxed);  // last: INV-CR1
+  return threw ? Ended::Threw : Ended::Returned;
 }
 
-CW_NOINLINE void call(int kind, cw_abi_body body, void* frame, const void* function) {
+CW_NOINLINE Ended call(int kind, cw_abi_body body, void* frame, const void* function) {
   M* m = static_cast<M*>(os::this_m());
   if (m == nullptr || !may_be_left(m, m->current, sched::frame_here())) {
     body(frame);  // nothing of ours to leave, or a handler or leaf on top of it
-    return;
+    return Ended::Returned;
   }
   G* g = m->current;
   const uintptr_t c_high = sched::c_stack_high(m, g);
   const bool apart = crossing::float_apart();
   const arch::FloatControl own = apart ? arch::save_float_control() : arch::FloatControl{};
+  Ended how = Ended::Returned;
   if (kind == CW_LEAF) call_leaf(m, g, c_high, body, frame, function);
-  else call_closely(kind, m, g, c_high, body, frame, function);
+  else how = call_closely(kind, m, g, c_high, body, frame, function);
   if (apart) arch::restore_float_control(own);
+  return how;
 }
 
 const void** leaf_begin(const void* function) noexcept {

@@ -10,12 +10,15 @@
 
 namespace causeway::outbound {
 
+// How a call out came back. Threw: a call in below it left an exception for it, in G::tunnelled; else body has returned.
+enum class Ended : uint8_t { NotBegun, Returned, Threw };
+
 // Runs body(frame) as C code, whatever is the matter. `kind` is an enum cw_call_kind. Elsewhere than in user code of a green thread, and inside
 // a leaf call, it is a plain call. Nothing but foreign unwinding may leave body.
-void call(int kind, cw_abi_body body, void* frame, const void* function);
+Ended call(int kind, cw_abi_body body, void* frame, const void* function);
 
 // Back in g, on the thread or another one, with all checks. `eh_saved`: g->eh has its exception globals.
-void end_closely(sched::G* g, uint64_t id, uintptr_t sp, bool eh_saved) noexcept;
+Ended end_closely(sched::G* g, uint64_t id, uintptr_t sp, bool eh_saved) noexcept;
 // What C has left of exceptions is the host's; g's own come back from g->eh if they were saved there. Needs: the thread that C was on.
 void take_back(sched::M* m, sched::G* g, bool saved) noexcept;
 
@@ -41,18 +44,18 @@ CW_ALWAYS_INLINE void run_in_c(const sched::M* m, const sched::G* g, uintptr_t c
 
 // The call out of g is the innermost on m's thread, and it is the one that was begun. (An M
 // that is given back loses that anchor, and only resumed() sets it anew.)
-// 0, else it is not.
+// 0, else it is not, or it has an exception to throw.
 CW_ALWAYS_INLINE uintptr_t not_there(const sched::M* m, const sched::G* g, uint64_t id, uintptr_t sp) noexcept {
   return (reinterpret_cast<uintptr_t>(sched::green_of(m->gate.own_anchor())) ^ reinterpret_cast<uintptr_t>(g)) |
          (g->out.sp.load(std::memory_order_relaxed) ^ sp) | (g->id ^ id);
 }
 
-// A quick call out, if nothing is the matter. False: nothing was done; call() knows.
-CW_ALWAYS_INLINE bool call_warm(cw_abi_body body, void* frame, const void* function) {
+// A quick call out, if nothing is the matter. NotBegun: nothing was done; call() knows.
+CW_ALWAYS_INLINE Ended call_warm(cw_abi_body body, void* frame, const void* function) {
   os::ThreadWords* words = os::thread_words_here();
   auto* m = static_cast<sched::M*>(words->m);
   if (m == nullptr) [[unlikely]]
-    return false;
+    return Ended::NotBegun;
   sched::G* g = m->current;
   const uintptr_t sp = sched::frame_here();
   // may_be_left(), no exception in flight on either side, and float_apart() is off: one test for all that is nearly always 0.
@@ -60,7 +63,7 @@ CW_ALWAYS_INLINE bool call_warm(cw_abi_body body, void* frame, const void* funct
                            (g->in.rare.load(std::memory_order_relaxed) & (crossing::Inbound::kHostEh | crossing::Inbound::kFloat)) |
                            sched::in_flight(*m->eh);
   if (matter != 0 || room_of(g, sp) >= g->stack.bytes()) [[unlikely]]
-    return false;
+    return Ended::NotBegun;
   const uint64_t id = g->id;
 #if defined(CW_PLANT_ANCHOR_FIRST)  // a test's build breaks INV-CR1
   m->gate.leave(reinterpret_cast<uintptr_t>(&g->out));
@@ -76,16 +79,14 @@ CW_ALWAYS_INLINE bool call_warm(cw_abi_body body, void* frame, const void* funct
   words = os::thread_words_here();
   const uintptr_t sp_now = sched::frame_here();  // the same, and in no register that would have to be saved
   // The thread first: of another one m->eh may be gone.
-  if (words->note != reinterpret_cast<uintptr_t>(m) || (not_there(m, g, id, sp_now) | sched::in_flight(*m->eh)) != 0) [[unlikely]] {
-    end_closely(g, id, sp_now, false);
-    return true;
-  }
+  if (words->note != reinterpret_cast<uintptr_t>(m) || (not_there(m, g, id, sp_now) | sched::in_flight(*m->eh)) != 0) [[unlikely]]
+    return end_closely(g, id, sp_now, false);
   sched::shut_out_handlers(words, m);
   m->current = g;
   if (!m->gate.come_back()) [[unlikely]]
     sched::come_back_slow(m, g, reinterpret_cast<uintptr_t>(&g->out));
   g->out.sp.store(0, std::memory_order_relaxed);  // last: INV-CR1
-  return true;
+  return Ended::Returned;
 }
 
 }  // namespace causeway::outbound

@@ -13,7 +13,7 @@ namespace foreign = sched::foreign;
 [[noreturn]] void frame_invalid(const G* g, uint64_t id, const char* why) noexcept {
   base::TextBuffer<512> text;
   text.append("exit of an outbound call: its frame is no longer valid: green thread ");
-  text.append_dec(id).append(", saved sp 0x").append_hex(g->out.sp.load(std::memory_order_relaxed)).append(", pc 0x").append_hex(g->out.pc);
+  text.append_dec(id).append(", saved sp 0x").append_hex(g->out.place()).append(", pc 0x").append_hex(g->out.pc);
   text.append(", bounds [0x").append_hex(reinterpret_cast<uintptr_t>(g->stack.low));
   text.append(", 0x").append_hex(reinterpret_cast<uintptr_t>(g->stack.high)).append("): ").append(why);
   base::fatal(base::FatalId::CallFrameInvalid, text.view());
@@ -56,7 +56,7 @@ M* bind_here() noexcept {
 }  // namespace
 
 void resumed(G* g, uint64_t id, uintptr_t sp) noexcept {
-  if (g->id != id || g->out.sp.load(std::memory_order_relaxed) != sp) frame_invalid(g, id, "the call has ended before");
+  if (g->id != id || g->out.place() != sp) frame_invalid(g, id, "the call has ended before");
   M* here = foreign::bound_m(*os::thread_words());
   if (here == nullptr) here = bind_here();
   M* from = g->m;

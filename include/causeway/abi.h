@@ -386,8 +386,19 @@ typedef void (*cw_abi_body)(void *frame);
 
 /* Runs body(frame) as C code, as cw_call() does; kind is an enum cw_call_kind. function is what the body calls, for reports. Nothing but foreign
  * unwinding may leave body.
- * Errors:    those of cw_call(). Then body did not run. */
+ * Errors:    CW_E_PANIC: body has returned, and a callback below it left an exception: cw_abi_tunnelled() gives it, at once. No text is set. */
 CW_API cw_status cw_abi_call(int kind, cw_abi_body body, void *frame, const void *function);
+
+/* Called by the target of a call in, in the handler of what it does not let out. *exception is a std::exception_ptr. If C was called by a call out,
+ * that has the exception from here and will end with CW_E_PANIC: 1. Else, or if it has one already, nothing changes: 0; tell cw_abi_uncaught(). */
+CW_API int cw_abi_tunnel(void *exception);
+
+/* Moves the exception of the call out that has just answered CW_E_PANIC to *exception, a std::exception_ptr. */
+CW_API void cw_abi_tunnelled(void *exception);
+
+/* In a handler for any exception: 1 if what it caught must go on (throw;) because it is not a program's exception: what other languages throw, and the
+ * forced_unwind by which a coroutine library unwinds a coroutine that is destroyed. */
+CW_API int cw_abi_passes(void);
 
 #ifdef __cplusplus
 }

@@ -7,12 +7,14 @@
 //   causeway::call_blocking([&] { return flock(fd, LOCK_EX); });         // waits; and macros, NULL, overloads, variadics: a lambda
 //   causeway::call_leaf(crc32, 0, data, size);                           // short, never waits, never calls back
 //
-// Elsewhere than on a green thread each is a plain call. What the function throws comes out; C++ only, through C frames nothing may.
+// Elsewhere than on a green thread each is a plain call. What the function throws comes out; C++ only, through C frames nothing may. What a callback
+// below threw comes out too if its policy is on_exception::tunnel: then C has returned.
 #ifndef CAUSEWAY_CALL_HPP
 #define CAUSEWAY_CALL_HPP
 
 #include <causeway/abi.h>
 #include <causeway/error.hpp>
+#include <causeway/on_exception.hpp>
 
 #include <cxxabi.h>
 
@@ -118,6 +120,18 @@ class packed_call {
   }
   int error() const noexcept { return error_; }
 
+  // The call's status is not CW_OK: throws.
+  [[noreturn, gnu::noinline, gnu::cold]] void refuse(cw_status status) {
+    if (status != CW_E_PANIC) fail(status, cw_last_error());
+    if constexpr (nothrow) {
+      drop_result();
+      throw_tunnelled();
+    } else {
+      if (!thrown_) drop_result();
+      throw_tunnelled(thrown_);
+    }
+  }
+
  private:
   struct nothing {};
   using Stored = std::conditional_t<std::is_void_v<R>, nothing,
@@ -128,6 +142,10 @@ class packed_call {
     Stored value;
   };
 
+  void drop_result() noexcept {
+    if constexpr (!std::is_void_v<R> && !std::is_reference_v<R>) std::destroy_at(std::addressof(result_.value));
+  }
+
   void invoke() {
     if constexpr (nothrow) {
       invoke_inner();
@@ -135,6 +153,7 @@ class packed_call {
       try {
         invoke_inner();
       } catch (const abi::__forced_unwind&) { throw; } catch (...) {
+        if (cw_abi_passes() != 0) throw;
         keep();
       }
     }
@@ -170,7 +189,7 @@ std::invoke_result_t<F, A...> call_out(int kind, F&& f, A&&... args) {
   const void* site = site_of<F, A...>(f);
   packed call(std::forward<F>(f), std::forward<A>(args)...);
   if (const cw_status status = cw_abi_call(kind, &packed::run, &call, site); status != CW_OK) [[unlikely]]
-    fail(status, cw_last_error());
+    call.refuse(status);
   return call.take();
 }
 
@@ -213,7 +232,7 @@ errno_result<std::invoke_result_t<F, A...>> call_errno(F&& f, A&&... args) {
   const void* site = detail::site_of<F, A...>(f);
   packed call(std::forward<F>(f), std::forward<A>(args)...);
   if (const cw_status status = cw_abi_call(CW_QUICK, &packed::run_errno, &call, site); status != CW_OK) [[unlikely]]
-    detail::fail(status, cw_last_error());
+    call.refuse(status);
   if constexpr (std::is_void_v<typename packed::R>) {
     call.take();
     return {call.error()};

@@ -461,7 +461,8 @@ enum cw_call_kind {
 };
 
 /* Calls fn(arg) as C code, on a C stack of full size. Elsewhere than on a green thread it is a plain call.
- * Errors:    CW_E_INVALID. Then fn did not run. */
+ * Errors:    CW_E_INVALID; then fn did not run. CW_E_PANIC: fn has returned, and an exception left a callback below it whose policy is to tell the
+ *            caller of fn (on_exception::tunnel, CW_ON_EXCEPTION_TUNNEL); it is lost, but for its text in cw_last_error(). */
 CW_API cw_status cw_call(int kind, cw_fn fn, void *arg);
 
 /* --- Host stacks ---------------------------------------------------------------------------------------------- */

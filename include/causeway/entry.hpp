@@ -6,21 +6,20 @@
 //   c_library_set_handler(causeway::entry<&on_message>, user);
 //
 //   entry<&fn, on_exception::return_value(-1)>                // C gets -1 when fn throws; the exception goes to the error handler
+//   entry<&fn, on_exception::tunnel(-1)>                      // C gets -1 when fn throws; the call out that led to C throws on (on_exception.hpp)
 //   entry_as<int(int), &overloaded>                           // picks one of an overload set
 //   entry_as<long(long), [](long v) -> long { return fn(static_cast<int>(v)); }>   // converts; at namespace scope
 //
-// An entry that cannot run its function (the runtime is stopping, calls nest too deeply, no memory) gives C the value of return_value(), else
-// zero, and says so in the log; if the result is of class type and there is no such value, it stops the process with a report.
+// An entry that cannot run its function (the runtime is stopping, calls nest too deeply, no memory) gives C the value of return_value() or
+// tunnel(), else zero, and says so in the log; if the result is of class type and there is no such value, it stops the process with a report.
 #ifndef CAUSEWAY_ENTRY_HPP
 #define CAUSEWAY_ENTRY_HPP
 
 #include <causeway/abi.h>
-
-#include <cxxabi.h>
+#include <causeway/on_exception.hpp>
 
 #include <cstddef>
 #include <cstdint>
-#include <exception>
 #include <functional>
 #include <memory>
 #include <new>
@@ -30,31 +29,7 @@
 
 namespace causeway {
 
-// What happens when an exception leaves the function: no C++ exception crosses a C frame.
-namespace on_exception {
-
-// A report, and the end of the process. The default.
-struct terminate_t {};
-inline constexpr terminate_t terminate{};
-
-// C gets the value, the error handler the exception.
-template <class T>
-struct return_value_t {
-  T value;
-};
-template <class T>
-constexpr return_value_t<T> return_value(T value) {
-  return {value};
-}
-
-}  // namespace on_exception
-
 namespace detail {
-
-template <class T>
-inline constexpr bool is_return_value = false;
-template <class T>
-inline constexpr bool is_return_value<on_exception::return_value_t<T>> = true;
 
 template <class T>
 consteval bool fits_a_word() {
@@ -91,7 +66,7 @@ struct entry_thunk;
 
 template <auto Fn, auto Policy, class R, class... A>
 struct entry_thunk<Fn, Policy, R(A...)> {
-  static constexpr bool has_fallback = is_return_value<std::remove_cv_t<decltype(Policy)>>;
+  using policy = std::remove_cv_t<decltype(Policy)>;
   static_assert(!std::is_reference_v<R>, "an entry gives C a value; return a pointer");
 
   // Few arguments that fit in a word each, and such a result, travel in registers; others by a frame on the C stack.
@@ -99,28 +74,12 @@ struct entry_thunk<Fn, Policy, R(A...)> {
 
   static const void* function() noexcept { return reinterpret_cast<const void*>(Fn); }
 
-  static R fallback() {
-    if constexpr (std::is_void_v<R>) return;
-    else if constexpr (has_fallback) return static_cast<R>(Policy.value);
-    else return R{};
-  }
+  static R fallback() { return fallback_of<R>(Policy); }
 
   // On the green thread: fn's result, or what C gets instead.
   template <class... Given>
   static R run(Given&&... given) {
-    try {
-      return Fn(std::forward<Given>(given)...);
-    } catch (const abi::__forced_unwind&) { throw; } catch (const std::exception& e) {
-      return threw(e.what());
-    } catch (...) { return threw("an exception that is no std::exception"); }
-  }
-  static R threw(const char* what) {
-    if constexpr (has_fallback) {
-      cw_abi_uncaught(what);
-      return fallback();
-    } else {
-      cw_abi_entry_fatal(CW_E_PANIC, function(), what);
-    }
+    return at_edge<R>(Policy, function(), [&]() -> R { return Fn(std::forward<Given>(given)...); });
   }
 
   // On the C stack.
@@ -131,7 +90,7 @@ struct entry_thunk<Fn, Policy, R(A...)> {
 
   // It did not run.
   static R failed(cw_status status) {
-    if constexpr (std::is_class_v<R> && !has_fallback) {
+    if constexpr (std::is_class_v<R> && !has_fallback<policy>) {
       cw_abi_entry_fatal(status, function(), nullptr);
     } else {
       cw_abi_entry_failed(status, function());

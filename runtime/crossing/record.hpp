@@ -8,6 +8,8 @@
 //   INV-CR1  sp and pc are written before the anchor is stored, and stay until the green thread is safely running again. Its stack's bounds
 //            are those of its first run until its end. So whoever reads the anchor (acquire) may pair the three.
 //   INV-CR2  sp lies inside the bounds.
+//   INV-CR3  kThrew is set in sp while an exception of a call in below waits for the end of this call out (G::tunnelled), and only then. Both are
+//            touched by the thread that the call out is on, and by nobody else.
 #pragma once
 
 #include <atomic>
@@ -29,7 +31,12 @@ struct Outbound {
   base::Relaxed<uintptr_t> c_sp;   // where its C code began, on the C stack; also read by a call in beside one that has just gone elsewhere
   const void* function = nullptr;  // what it calls, for reports
 
+  // In sp, which the end of the call compares in any case.
+  static constexpr uintptr_t kThrew = 1;
+
   bool in_c() const noexcept { return sp.load(std::memory_order_relaxed) != 0; }
+  bool threw() const noexcept { return (sp.load(std::memory_order_relaxed) & kThrew) != 0; }
+  uintptr_t place() const noexcept { return sp.load(std::memory_order_relaxed) & ~kThrew; }
 };
 
 // A call in. Written by the thread that makes it, but for what a call out that ends on another thread changes, on that thread.
@@ -39,6 +46,7 @@ struct Inbound {
   static constexpr uint32_t kHostEh = 2;  // the host had an exception in flight: its globals are in host_*
   static constexpr uint32_t kMoved = 4;   // `before` is not what enter() found: resumed() wrote it
   static constexpr uint32_t kFloat = 8;   // always, if float_apart()
+  static constexpr uint32_t kPlain = 16;  // inside an entry that managed code called itself, without a call out
   std::atomic<uint32_t> rare{float_apart() ? kFloat : 0};
   bool active = false;          // this green thread runs calls in: it has C frames below it. Constant while it does
   void* high = nullptr;         // where the pivot to this green thread's stack begins. Constant while active

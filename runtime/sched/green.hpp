@@ -16,6 +16,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 
 #include "causeway/abi.h"
 #include "runtime/base/base.hpp"
@@ -118,6 +119,7 @@ struct alignas(64) G {
   base::IntrusiveList<NestedWait, &NestedWait::link> nested_waits;
   // --- first the closure, later the result ---
   alignas(16) std::byte payload[kPayload];
+  std::exception_ptr tunnelled;  // INV-CR3
 };
 
 // What each green thread costs beside its stack: a parked one has this, so a word that does not fit into a hole costs 64 MB for a million of them.

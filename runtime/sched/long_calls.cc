@@ -41,7 +41,7 @@ bool runs(int tid) noexcept {
 // What g does, and where. Managed code that runs tells neither.
 void append_doing(base::TextBuffer<512>& text, const G* g, Frames* frames) noexcept {
   frames->n = 0;
-  const uintptr_t sp = g->out.sp.load(std::memory_order_relaxed);
+  const uintptr_t sp = g->out.place();
   if (sp == 0) {
     text.append("it runs");
     return;
@@ -88,7 +88,7 @@ void LongCalls::look_at(M& m, Seen& seen, uint64_t now) noexcept {
   Frames frames;
   append_doing(doing, g, &frames);
   HogState& hog = m.hog;
-  if (g->out.sp.load(std::memory_order_relaxed) == 0 && m.foreign) {
+  if (g->out.place() == 0 && m.foreign) {
     if (seen.state == Seen::kNew) {
       seen.state = Seen::kAsked;
       // release: the last sample was read; pairs with the acquire in sample_hog(). INV-HOG1: collect() looks at workers only.

@@ -41,7 +41,7 @@ bool on_stack_of(uintptr_t anchor, uintptr_t sp) noexcept {
   if (anchor <= crossing::kIdleAnchor || !call.ok()) return false;
   // By its saved sp: the call may have gone elsewhere just now, and be ending there.
   const stack::Lookup here = scheduler().stacks.lookup(sp);
-  const stack::Lookup there = scheduler().stacks.lookup(green_of(anchor)->out.sp.load(std::memory_order_relaxed));
+  const stack::Lookup there = scheduler().stacks.lookup(green_of(anchor)->out.place());
   return here.found && there.found && here.stack.low == there.stack.low;
 }
 

@@ -159,7 +159,7 @@ class Walk {
 
   // Where g called out: the frame of the call itself, or, if its pivot cannot be read, its caller's.
   Cursor frame_of_call(const G* g) noexcept {
-    const uintptr_t frame = g->out.sp.load(std::memory_order_relaxed), c_sp = g->out.c_sp;
+    const uintptr_t frame = g->out.place(), c_sp = g->out.c_sp;
     if (c_sp != 0) {
       const Cursor at = pivoted_from(g, c_sp + 1, frame);
       if (at.pc != 0 && within(g, at.sp) && at.sp <= frame) return at;

@@ -180,7 +180,7 @@ void print_where(const CrashPlace& place) noexcept {
 
 void print_stacks(const CrashPlace& place) noexcept {
   if (const G* g = place.g; g != nullptr) {
-    const uintptr_t used = place.on_green_stack(place.at.sp) ? place.at.sp : g->out.sp.load(std::memory_order_relaxed);
+    const uintptr_t used = place.on_green_stack(place.at.sp) ? place.at.sp : g->out.place();
     print_stack("green stack", reinterpret_cast<uintptr_t>(g->stack.low), reinterpret_cast<uintptr_t>(g->stack.high), used);
   }
   const M* m = place.m;

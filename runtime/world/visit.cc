@@ -43,7 +43,7 @@ Place place_of(const G* g) noexcept {
     // A leaf call: the pivot to it has left where it began. Else g has not run yet: its M waits for a processor for it.
     return m->leaf != nullptr ? pivot_caller(reinterpret_cast<const void*>(sched::c_stack_high(m, g))) : Place{0, 0};
   }
-  if (const uintptr_t sp = g->out.sp.load(std::memory_order_relaxed); sp != 0) {
+  if (const uintptr_t sp = g->out.place(); sp != 0) {
     // It is the record of the function that went out; what that keeps of its caller's registers lies below, where a CPU's frames grow so. Nobody else
     // uses that stack meanwhile, unless g sleeps there itself.
     constexpr uintptr_t kKept = 256;

@@ -59,7 +59,7 @@ struct Look {
     const sched::G* g = points->outer;
     trace::walk_green(g, &list, {});
     if (points->at == 2) trace::walk_green(points->inner, &inner_list, {});
-    sp = g->out.sp.load();
+    sp = g->out.place();
     pc = g->out.pc;
     cw_world_visit(&Look::visit, this);
   }
