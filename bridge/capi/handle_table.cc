@@ -195,6 +195,19 @@ cw_status HandleTable::pin(uint64_t handle, HandleKind kind, HandleSlot** out) n
   return take(handle, kind, out, [](uint64_t state) noexcept { return state + 1; });
 }
 
+cw_status HandleTable::pin_held(uint64_t handle, HandleKind kind, HandleSlot** out) noexcept {
+  const cw_status status = pin(handle, kind, out);
+  if (status != CW_E_STALE) return status;
+  HandleSlot* slot = slot_at(index_of(handle));
+  uint64_t state = slot->state.load(std::memory_order_relaxed);  // checked by the exchange
+  do {
+    if (state_generation(state) != generation_of(handle) || (state & kPinsMask) == 0) return CW_E_STALE;
+    // acquire: as in take(). With somebody's pin there the object is, INV-HT1.
+  } while (!slot->state.compare_exchange_weak(state, state + 1, std::memory_order_acquire, std::memory_order_relaxed));
+  *out = slot;
+  return CW_OK;
+}
+
 cw_status HandleTable::remove(uint64_t handle, HandleKind kind, HandleSlot** out) noexcept {
   // One pin comes, live goes. INV-HT2
   const cw_status status = take(handle, kind, out, [](uint64_t state) noexcept { return (state & ~kLive) + 1; });

@@ -100,7 +100,9 @@ class HandleTable {
   // Pins what `handle` stands for. Pairs with unpin().
   // Errors: CW_E_HANDLE, CW_E_STALE, CW_E_TYPE. Signal-safe: yes.
   cw_status pin(uint64_t handle, HandleKind kind, HandleSlot** out) noexcept;
-  // The same, and the handle is stale from now on. One of several such calls wins, the others find it stale.
+  // As pin(), also after the removal, as long as the slot was not released since: while somebody else has a pin, that is.
+  cw_status pin_held(uint64_t handle, HandleKind kind, HandleSlot** out) noexcept;
+  // As pin(), and the handle is stale from now on. One of several such calls wins, the others find it stale.
   cw_status remove(uint64_t handle, HandleKind kind, HandleSlot** out) noexcept;
   // Takes a removal back, as long as the caller has not unpinned: the handle is good again, and that pin stays.
   void restore(HandleSlot& slot, HandleKind kind) noexcept;

@@ -113,6 +113,7 @@ typedef uint64_t cw_green;   /* a green thread, from cw_green_spawn() */
 typedef uint64_t cw_event;   /* an event, from cw_event_create() */
 typedef uint64_t cw_stack;   /* a declared stack, from cw_stack_declare() */
 typedef uint64_t cw_channel; /* a channel, from cw_channel_create() */
+typedef uint64_t cw_handle;  /* an object of the user's, from cw_handle_create() */
 
 /* --- Runtime: options, start, stop --------------------------------------------------------------------------- */
 
@@ -475,6 +476,38 @@ CW_API cw_status cw_stack_declare(void *low, size_t size, cw_stack *out);
 /* Takes the declaration back, before the memory is freed.
  * Errors:    those of handles. */
 CW_API cw_status cw_stack_undeclare(cw_stack stack);
+
+/* --- Handles of the user's own objects ------------------------------------------------------------------------ */
+
+/* Gives C a number to keep in place of a pointer, as user data or as a key, that is checked whenever it comes back. Needs no runtime.
+ *
+ *   cw_handle_create(session, SESSION, &h);    ...    library_set_user_data((void *)h);
+ *   if (cw_handle_get((cw_handle)user_data, SESSION, &session) == CW_OK) ...
+ *
+ * kind is the user's: any number, so that a handle of one type is not taken for one of another.
+ * Ownership: p stays the caller's; the library never looks behind it, and NULL is a pointer like any other.
+ * Errors:    CW_E_INVALID, CW_E_NOMEM, CW_E_LIMIT (2^24 handles of all kinds are in use). */
+CW_API cw_status cw_handle_create(void *p, uint32_t kind, cw_handle *out);
+
+/* The pointer of a handle, borrowed: a release does not wait for its use. For who knows that the object lives; else cw_handle_acquire(). Takes two
+ * nanoseconds, from any number of threads at once.
+ * Errors:    CW_E_TYPE (created with another kind, or a handle of another function), and the others of handles. */
+CW_API cw_status cw_handle_get(cw_handle handle, uint32_t kind, void **out);
+
+/* The same, and cw_handle_release() waits until cw_handle_unacquire() was called as often. One green thread or thread may acquire several times.
+ * Errors:    CW_E_NOMEM, CW_E_ASYNC, and those of cw_handle_get(). A handle whose release waits is stale. */
+CW_API cw_status cw_handle_acquire(cw_handle handle, uint32_t kind, void **out);
+
+/* Gives one acquisition back: the caller's if it has one, else another one's, which was handed on.
+ * Errors:    CW_E_STATE (nobody has acquired it), CW_E_ASYNC, and those of handles. */
+CW_API cw_status cw_handle_unacquire(cw_handle handle);
+
+/* Ends the handle: it is stale from now on. Waits, as long as it takes, until those who have acquired the object have given it back; then
+ * nobody uses it any more but who borrowed it.
+ * Errors:    CW_E_STATE (the caller holds an acquisition, or a green thread or thread does that waits for the caller: below its call out, or for
+ *            its call in), CW_E_CANCELLED (a green thread was asked to stop; the handle is good as before), CW_E_ASYNC, and those of
+ *            cw_handle_get(). */
+CW_API cw_status cw_handle_release(cw_handle handle, uint32_t kind);
 
 #ifdef __cplusplus
 }

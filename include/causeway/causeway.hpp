@@ -15,6 +15,7 @@
 #include <causeway/error.hpp>
 #include <causeway/event.hpp>
 #include <causeway/green.hpp>
+#include <causeway/handle.hpp>
 #include <causeway/io.hpp>
 #include <causeway/mutex.hpp>
 #include <causeway/once.hpp>

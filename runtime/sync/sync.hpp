@@ -6,6 +6,7 @@
 // classes over them are the public headers'.
 #pragma once
 
+#include "runtime/sync/address_lock.hpp"  // IWYU pragma: export
 #include "runtime/sync/channel.hpp"       // IWYU pragma: export
 #include "runtime/sync/condition.hpp"     // IWYU pragma: export
 #include "runtime/sync/event.hpp"         // IWYU pragma: export

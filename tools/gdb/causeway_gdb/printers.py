@@ -8,7 +8,8 @@ from causeway_gdb import model
 from causeway_gdb.memory import Fault, function_at
 
 _MOST_ELEMENTS = 200
-_HANDLE_KINDS = {1: "green thread", 2: "event", 3: "channel", 4: "stack"}  # capi::HandleKind
+# capi::HandleKind
+_HANDLE_KINDS = {1: "green thread", 2: "event", 3: "channel", 4: "stack", 5: "function", 6: "object", 8: "callback", 9: "callback data", 10: "owner"}
 
 
 def _green(address):
@@ -118,16 +119,16 @@ class HandlePrinter:
 
     def to_string(self):
         bits = int(self._value)
-        kind = _HANDLE_KINDS.get(bits >> 40 & 15)
+        kind = _HANDLE_KINDS.get(bits >> 24 & 15)
         if kind is None:
             return "0x%x (no handle)" % bits if bits else "0 (none)"
-        return "0x%x (%s, slot %d, generation %d)" % (bits, kind, bits & 0xffffff, bits >> 24 & 0xffff)
+        return "0x%x (%s, slot %d)" % (bits, kind, bits & 0xffffff)
 
 
 _RECORDS = (("causeway::sched::G", GreenPrinter), ("causeway::sched::M", MPrinter), ("causeway::sched::P", PPrinter),
             ("causeway::crossing::Outbound", OutboundPrinter))
 _TEMPLATES = (("causeway::base::IntrusiveList<", ListPrinter), ("causeway::base::Relaxed<", ValuePrinter))
-_HANDLES = ("cw_green", "cw_event", "cw_channel", "cw_stack")
+_HANDLES = ("cw_green", "cw_event", "cw_channel", "cw_stack", "cw_function", "cw_handle", "cw_callback", "cw_owner")
 
 
 class Printers(gdb.printing.PrettyPrinter):

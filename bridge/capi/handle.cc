@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: MIT
+//
+// cw_handle_*: handles for the user's own objects. A pointer and a kind for a number that C may keep, and that is checked at each use.
+//
+// get() only loads: the pointer and the kind lie in the slot's `shared` words, between peek() and unchanged(). acquire() notes who holds the
+// object, so that a release waits for the others and refuses what would wait for itself.
+//
+//   INV-UH1  Holding, `word` and the removal of a slot of kind User change under address_lock(slot) alone.
+//   INV-UH2  While there are holds, the handle is live or its releaser waits with a pin: so the slot is not used again before the last
+//            unacquire.
+//
+// Not chosen: acquisitions as bare pins of the table. They say how many there are, not whose, and a release by the holder hung.
+#include <cstdint>
+#include <new>
+
+#include "bridge/capi/meeting_point.hpp"
+#include "runtime/sched/sched.hpp"
+#include "runtime/sync/sync.hpp"
+
+namespace causeway::capi {
+
+namespace {
+
+namespace sched = causeway::sched;
+
+// One holder of one object; reused for the next one while the count is 0, and freed with the handle.
+struct Hold {
+  Hold* next;
+  uint64_t holder;  // Caller::id
+  uint64_t count;
+};
+
+// In the slot's storage.
+struct Holding {
+  Hold* holds = nullptr;
+  cw_abi_event* released = nullptr;  // of the releaser that waits, on its stack
+};
+
+Holding& holding_of(HandleSlot& slot) noexcept { return slot.as<Holding>(); }
+
+void end_object(HandleSlot& slot) noexcept {
+  Hold* hold = holding_of(slot).holds;
+  while (hold != nullptr) {
+    Hold* const next = hold->next;
+    delete hold;
+    hold = next;
+  }
+}
+
+// Who calls: a green thread, also through the C code that it called, else the OS thread. A thread's words have an address of their own as
+// long as it lives.
+struct Caller {
+  const sched::G* g = nullptr;
+  uint64_t thread = 0;
+
+  Caller() noexcept {
+    const os::ThreadWords* words = os::thread_words();
+    thread = reinterpret_cast<uintptr_t>(words) << 1 | 1;
+    g = sched::current_green();
+    if (g != nullptr || words->m != nullptr) return;
+    const sched::M* m = sched::foreign::bound_m(*words);
+    const uintptr_t anchor = m != nullptr ? m->gate.own_anchor() : 0;
+    if (anchor > crossing::kIdleAnchor) g = sched::green_of(anchor);
+  }
+  uint64_t id() const noexcept { return g != nullptr ? g->id << 1 : thread; }
+  // Nobody of these lets go while the caller waits: the callers above it, and the C code of the thread that called in.
+  bool is_or_waits_below(uint64_t holder) const noexcept {
+    if (holder == thread) return true;
+    for (const sched::G* outer = g; outer != nullptr; outer = sched::outer_of(outer))
+      if (holder == outer->id << 1) return true;
+    return false;
+  }
+};
+
+Hold* find_hold(const Holding& holding, uint64_t holder) noexcept {
+  for (Hold* hold = holding.holds; hold != nullptr; hold = hold->next)
+    if (hold->count != 0 && hold->holder == holder) return hold;
+  return nullptr;
+}
+
+Hold* any_hold(const Holding& holding) noexcept {
+  for (Hold* hold = holding.holds; hold != nullptr; hold = hold->next)
+    if (hold->count != 0) return hold;
+  return nullptr;
+}
+
+// Notes one more hold. False: no memory.
+bool add_hold(Holding& holding, uint64_t holder) noexcept {
+  Hold* free = nullptr;
+  for (Hold* hold = holding.holds; hold != nullptr; hold = hold->next) {
+    if (hold->count != 0 && hold->holder == holder) {
+      ++hold->count;
+      return true;
+    }
+    if (hold->count == 0) free = hold;
+  }
+  if (free == nullptr) {
+    free = new (std::nothrow) Hold{holding.holds, 0, 0};
+    if (free == nullptr) return false;
+    holding.holds = free;
+  }
+  free->holder = holder;
+  free->count = 1;
+  return true;
+}
+
+cw_status not_found(cw_status status) noexcept {
+  switch (status) {
+    case CW_E_STALE: return failed(status, "the handle was released before");
+    case CW_E_TYPE: return failed(status, "the handle was created with another kind, or by another function");
+    default: return failed(status, handle_error_text(status));
+  }
+}
+
+bool of_kind(const HandleSlot& slot, uint32_t kind) noexcept { return slot.shared[1].load(std::memory_order_relaxed) == kind; }
+
+// In a signal handler that interrupted a wait, whose locks it may find held.
+bool in_async_handler() noexcept {
+  const sched::WaitScope probe;
+  return probe.async();
+}
+
+// What release() does under the lock. CW_E_BUSY: removed, and others hold the object; *released will be set.
+cw_status remove_locked(uint64_t handle, uint32_t kind, HandleSlot& slot, const Caller& caller, cw_abi_event* released) noexcept {
+  Holding& holding = holding_of(slot);
+  if (!HandleTable::unchanged(slot, handle)) return CW_E_STALE;
+  if (!of_kind(slot, kind)) return CW_E_TYPE;
+  for (const Hold* hold = holding.holds; hold != nullptr; hold = hold->next)
+    if (hold->count != 0 && caller.is_or_waits_below(hold->holder)) return CW_E_STATE;
+  HandleSlot* removed = nullptr;
+  if (const cw_status status = handles().remove(handle, HandleKind::User, &removed); status != CW_OK) return status;
+  if (any_hold(holding) != nullptr) {
+    holding.released = released;
+    return CW_E_BUSY;  // the removal's pin stays: INV-UH2
+  }
+  handles().unpin(slot);  // not the last: the caller's pin
+  return CW_OK;
+}
+
+// Blocks: until all holds are given back.
+cw_status release(uint64_t handle, uint32_t kind, HandleSlot& slot) noexcept {
+  base::Lock& lock = sync::address_lock(&slot);
+  cw_abi_event released{};
+  cw_status status;
+  {
+    const Caller caller;
+    const base::LockGuard guard(lock);
+    status = remove_locked(handle, kind, slot, caller, &released);
+  }
+  if (status != CW_E_BUSY) return status;
+  status = sync::event_wait(released, CW_FOREVER);
+  const base::LockGuard guard(lock);
+  holding_of(slot).released = nullptr;
+  if (any_hold(holding_of(slot)) == nullptr) status = CW_OK;
+  else handles().restore(slot, HandleKind::User);
+  handles().unpin(slot);
+  return status;
+}
+
+cw_status acquire_locked(uint64_t handle, uint32_t kind, HandleSlot& slot, const Caller& caller, void** out) noexcept {
+  if (!HandleTable::unchanged(slot, handle)) return CW_E_STALE;
+  if (!of_kind(slot, kind)) return CW_E_TYPE;
+  if (!add_hold(holding_of(slot), caller.id())) return CW_E_NOMEM;
+  *out = reinterpret_cast<void*>(static_cast<uintptr_t>(slot.shared[0].load(std::memory_order_relaxed)));  // relaxed: under the lock
+  return CW_OK;
+}
+
+cw_status unacquire_locked(HandleSlot& slot, const Caller& caller) noexcept {
+  Holding& holding = holding_of(slot);
+  Hold* hold = find_hold(holding, caller.id());
+  if (hold == nullptr) hold = any_hold(holding);  // acquired elsewhere, and handed on
+  if (hold == nullptr) return CW_E_STATE;
+  --hold->count;
+  // Under the lock: the event is on the stack of the releaser, who takes the lock before he goes on.
+  if (holding.released != nullptr && any_hold(holding) == nullptr) sync::event_set(*holding.released);
+  return CW_OK;
+}
+
+}  // namespace
+}  // namespace causeway::capi
+
+// Defined in the global namespace: there the header's declaration makes them visible.
+using namespace causeway::capi;  // NOLINT(google-build-using-namespace): this file's own subject
+
+cw_status cw_handle_create(void* p, uint32_t kind, cw_handle* out) {
+  if (out == nullptr) return failed(CW_E_INVALID, "cw_handle_create: out is NULL");
+  const auto slot = handles().reserve();
+  if (!slot) return failed(slot.error().code, slot.error().text);
+  // release: INV-HT4, for a get() of the slot's handle before.
+  (*slot)->shared[0].store(reinterpret_cast<uintptr_t>(p), std::memory_order_release);
+  (*slot)->shared[1].store(kind, std::memory_order_release);
+  (*slot)->as<Holding>() = Holding{};
+  *out = handles().publish(**slot, HandleKind::User);
+  return CW_OK;
+}
+
+cw_status cw_handle_get(cw_handle handle, uint32_t kind, void** out) {
+  if (out == nullptr) [[unlikely]]
+    return failed(CW_E_INVALID, "cw_handle_get: out is NULL");
+  const HandleSlot* slot = handles().peek(handle, HandleKind::User);
+  if (slot == nullptr) [[unlikely]]
+    return not_found(handles().why(handle, HandleKind::User));
+  // acquire, twice: INV-HT4.
+  const uint64_t p = slot->shared[0].load(std::memory_order_acquire);
+  const uint64_t its_kind = slot->shared[1].load(std::memory_order_acquire);
+  if (!HandleTable::unchanged(*slot, handle)) [[unlikely]]
+    return not_found(CW_E_STALE);
+  if (its_kind != kind) [[unlikely]]
+    return not_found(CW_E_TYPE);
+  *out = reinterpret_cast<void*>(static_cast<uintptr_t>(p));
+  return CW_OK;
+}
+
+cw_status cw_handle_acquire(cw_handle handle, uint32_t kind, void** out) {
+  if (out == nullptr) return failed(CW_E_INVALID, "cw_handle_acquire: out is NULL");
+  if (in_async_handler()) return failed(CW_E_ASYNC, "cw_handle_acquire: not in a signal handler that interrupted the runtime");
+  HandleSlot* slot = nullptr;
+  if (const cw_status status = handles().pin(handle, HandleKind::User, &slot); status != CW_OK) return not_found(status);
+  const PinScope pinned(*slot, end_object);
+  cw_status status;
+  {
+    const Caller caller;
+    const causeway::base::LockGuard guard(causeway::sync::address_lock(slot));
+    status = acquire_locked(handle, kind, *slot, caller, out);
+  }
+  if (status == CW_OK) return CW_OK;
+  return status == CW_E_NOMEM ? failed(status, "cw_handle_acquire: no memory to note who holds the object") : not_found(status);
+}
+
+cw_status cw_handle_unacquire(cw_handle handle) {
+  if (in_async_handler()) return failed(CW_E_ASYNC, "cw_handle_unacquire: not in a signal handler that interrupted the runtime");
+  HandleSlot* slot = nullptr;
+  if (const cw_status status = handles().pin_held(handle, HandleKind::User, &slot); status != CW_OK) return not_found(status);
+  const PinScope pinned(*slot, end_object);
+  cw_status status;
+  {
+    const Caller caller;
+    const causeway::base::LockGuard guard(causeway::sync::address_lock(slot));
+    status = unacquire_locked(*slot, caller);
+  }
+  return status == CW_OK ? CW_OK : failed(status, "cw_handle_unacquire: nobody has acquired the object");
+}
+
+cw_status cw_handle_release(cw_handle handle, uint32_t kind) {
+  if (in_async_handler()) return failed(CW_E_ASYNC, "cw_handle_release: not in a signal handler that interrupted the runtime");
+  HandleSlot* slot = nullptr;
+  if (const cw_status status = handles().pin(handle, HandleKind::User, &slot); status != CW_OK) return not_found(status);
+  const PinScope pinned(*slot, end_object);
+  switch (const cw_status status = release(handle, kind, *slot)) {
+    case CW_OK: return CW_OK;
+    case CW_E_STATE:
+      return failed(status, "cw_handle_release: the caller, or who called it, has acquired the object; call cw_handle_unacquire first");
+    case CW_E_CANCELLED:
+      return failed(status, "cw_handle_release: the waiting green thread was asked to stop; the handle is good as before");
+    default: return not_found(status);
+  }
+}
