@@ -24,6 +24,7 @@
 #include <cstdint>
 
 #include "arch/float_control.hpp"
+#include "arch/register_call.hpp"
 
 #if defined(CW_CPU_X86_64)
 #include "arch/x86_64/x86_64.hpp"

@@ -51,8 +51,8 @@ R call_as(const void* function, bool floats, const std::uint64_t* w) {
   auto* at = const_cast<void*>(function);
   if (!floats) return reinterpret_cast<R (*)(U, U, U, U, U, U)>(at)(w[0], w[1], w[2], w[3], w[4], w[5]);
   auto d = [w](std::size_t i) { return std::bit_cast<double>(w[kIntRegisters + i]); };
-  return reinterpret_cast<R (*)(U, U, U, U, U, U, D, D, D, D, D, D, D, D)>(at)(w[0], w[1], w[2], w[3], w[4], w[5], d(0), d(1), d(2), d(3), d(4),
-                                                                                d(5), d(6), d(7));
+  return reinterpret_cast<R (*)(U, U, U, U, U, U, D, D, D, D, D, D, D, D)>(at)(w[0], w[1], w[2], w[3], w[4], w[5], d(0), d(1), d(2), d(3),
+                                                                               d(4), d(5), d(6), d(7));
 }
 
 template <class First, class Second>

@@ -18,7 +18,8 @@
 // of it, else on the C stack.
 #pragma once
 
-#include "bridge/outbound/call.hpp"  // IWYU pragma: export
+#include "bridge/outbound/call.hpp"       // IWYU pragma: export
+#include "bridge/outbound/function.hpp"   // IWYU pragma: export
 #include "bridge/outbound/signature.hpp"  // IWYU pragma: export
 #include "causeway/abi.h"
 

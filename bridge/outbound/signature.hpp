@@ -48,6 +48,16 @@ enum class SignatureUse : uint8_t {
   CallIn    // not: libffi has no variadic closures
 };
 
+// How a register's word is made from an argument: see load_word().
+enum class Load : uint8_t { Word, I32, U32, I16, U16, I8, U8, Bool, Bytes };
+struct Step {
+  uint8_t argument;
+  Load load;
+  uint8_t bytes;  // of Load::Bytes
+  uint8_t word;   // integer registers first, then floating-point ones
+  uint16_t offset;
+};
+
 struct Signature {
   ffi_cif cif;
   TypeKind result;
@@ -55,6 +65,13 @@ struct Signature {
   uint32_t arguments;     // all of them
   uint32_t fixed;         // those before `...`
   bool variadic;
+  // How it is called without libffi; in_registers false: not at all.
+  bool in_registers;
+  bool floats;  // some of them are floating-point ones
+  arch::Returns returns;
+  uint32_t step_count;
+  const Step* steps;
+  arch::Parts result_parts;
   // As they were given, in this object's memory.
   std::string_view text;
   std::string_view more;

@@ -90,7 +90,7 @@ SignatureOwner build(std::string_view text, const std::string_view* more, const 
                      SignatureError& error) noexcept {
   const Counts counts = count(read);
   const size_t bytes = sizeof(Signature) + counts.aggregates * sizeof(ffi_type) + (counts.elements + read.arguments) * sizeof(ffi_type*) +
-                       text.size() + (more == nullptr ? 0 : more->size()) + 2 + 4 * alignof(std::max_align_t);
+                       kMaxSteps * sizeof(Step) + text.size() + (more == nullptr ? 0 : more->size()) + 2 + 5 * alignof(std::max_align_t);
   void* memory = std::malloc(bytes);
   if (memory == nullptr) return no_memory(error);
   Piece piece(memory);
@@ -98,6 +98,7 @@ SignatureOwner build(std::string_view text, const std::string_view* more, const 
   auto* aggregates = piece.take<ffi_type>(counts.aggregates);
   auto** elements = piece.take<ffi_type*>(counts.elements);
   auto** arguments = piece.take<ffi_type*>(read.arguments);
+  auto* steps = piece.take<Step>(kMaxSteps);
   auto copied = [&piece](std::string_view given) {
     char* copy = piece.take<char>(given.size() + 1);
     if (!given.empty()) std::memcpy(copy, given.data(), given.size());
@@ -124,6 +125,7 @@ SignatureOwner build(std::string_view text, const std::string_view* more, const 
     error.text.append("libffi cannot do this signature");
     return nullptr;
   }
+  plan_registers(read, steps, *made);
   return made;
 }
 

@@ -32,4 +32,8 @@ struct SignatureNodes {
 bool read_signature(std::string_view text, SignatureUse use, const std::string_view* more, SignatureNodes& out,
                     SignatureError& error) noexcept;
 
+// How it is called in registers, if it can be: fills the fields of `made` for that. `steps` has room for kMaxSteps.
+inline constexpr size_t kMaxSteps = arch::kIntRegisters + arch::kFloatRegisters;
+void plan_registers(const SignatureNodes& read, Step* steps, Signature& made) noexcept;
+
 }  // namespace causeway::outbound

@@ -109,11 +109,12 @@ CW_API const char *cw_last_error(void);
 typedef void (*cw_fn)(void *arg);
 
 /* Handles: see "Handles" above. 0 is never valid. */
-typedef uint64_t cw_green;   /* a green thread, from cw_green_spawn() */
-typedef uint64_t cw_event;   /* an event, from cw_event_create() */
-typedef uint64_t cw_stack;   /* a declared stack, from cw_stack_declare() */
-typedef uint64_t cw_channel; /* a channel, from cw_channel_create() */
-typedef uint64_t cw_handle;  /* an object of the user's, from cw_handle_create() */
+typedef uint64_t cw_green;    /* a green thread, from cw_green_spawn() */
+typedef uint64_t cw_event;    /* an event, from cw_event_create() */
+typedef uint64_t cw_stack;    /* a declared stack, from cw_stack_declare() */
+typedef uint64_t cw_channel;  /* a channel, from cw_channel_create() */
+typedef uint64_t cw_function; /* a C function with its signature, from cw_function_create() */
+typedef uint64_t cw_handle;   /* an object of the user's, from cw_handle_create() */
 
 /* --- Runtime: options, start, stop --------------------------------------------------------------------------- */
 
@@ -465,6 +466,38 @@ enum cw_call_kind {
  * Errors:    CW_E_INVALID; then fn did not run. CW_E_PANIC: fn has returned, and an exception left a callback below it whose policy is to tell the
  *            caller of fn (on_exception::tunnel, CW_ON_EXCEPTION_TUNNEL); it is lost, but for its text in cw_last_error(). */
 CW_API cw_status cw_call(int kind, cw_fn fn, void *arg);
+
+/* Signatures, for functions that the program learns of at run time, are text: "i32(ptr, i32, ptr, ptr)".
+ *
+ *   types        void (a result) bool i8 u8 i16 u16 i32 u32 i64 u64 f32 f64 ptr size, f80 (C's long double, whichever it is on the CPU), and
+ *                the C names char short int long float double
+ *   structs      {i32, {f64, f64}}: by value, laid out as the C compiler does; arrays within them: {[4 x u8], i32}
+ *   variadic     i32(ptr, ...): for calls out only
+ *
+ * Not there: complex numbers, 128-bit integers, vectors, bit fields, unions and packed structs. At most 127 arguments, 4096 bytes per struct, 16 levels
+ * of structs and arrays, 16 KiB of arguments, 4096 characters. A bad one is CW_E_SIGNATURE, and cw_last_error() has the column and what
+ * was expected there. The library remembers each signature for the life of the process, equal texts once; 65 536 different ones at most. */
+
+/* Makes a function of a symbol and its signature; kind is an enum cw_call_kind, for each call of it.
+ * Ownership: signature is copied. symbol must stay callable while calls of it are made.
+ * Errors:    CW_E_INVALID, CW_E_SIGNATURE, CW_E_NOMEM, CW_E_LIMIT. */
+CW_API cw_status cw_function_create(const char *signature, void (*symbol)(void), int kind, cw_function *out);
+
+/* Calls it, as cw_call() does. args[i] points at the argument number i, an object of its type; result at one of the result's type, which is written
+ * as declared, whatever the function leaves in the rest of a register. args may be NULL without arguments, result if the result is void.
+ * What the symbol throws, if it is C++, comes out.
+ * Errors:    CW_E_INVALID (a pointer is missing, or the signature has `...`), CW_E_HANDLE, CW_E_STALE, CW_E_TYPE: nothing was called. CW_E_PANIC: as
+ *            cw_call(); the result is written. */
+CW_API cw_status cw_function_call(cw_function function, void *result, void **args);
+
+/* The same for a signature with `...`: types has those of the arguments in its place, "i32, f64, ptr", or is "". As C passes them: an integer narrower
+ * than an int as i32, a float as f64.
+ * Errors:    also CW_E_SIGNATURE (types cannot be read, or the signature has no `...`), CW_E_NOMEM, CW_E_LIMIT. */
+CW_API cw_status cw_function_call_variadic(cw_function function, const char *types, void *result, void **args);
+
+/* Its handle is stale from here on. Calls that are under way go on; they are the caller's to wait for before the symbol goes away.
+ * Errors:    CW_E_HANDLE, CW_E_STALE, CW_E_TYPE. */
+CW_API cw_status cw_function_close(cw_function function);
 
 /* --- Host stacks ---------------------------------------------------------------------------------------------- */
 
