@@ -34,6 +34,7 @@ constexpr Row kRows[] = {
     {"call-latency", bench::call_latency_row},
     {"call-out", bench::call_out_row},
     {"nested", bench::nested_row},
+    {"handle-get", bench::handle_get_row},
     {"post", bench::post_row},
     {"parked-posts", bench::parked_posts_row},
     {"stop", bench::stop_row},

@@ -61,6 +61,7 @@ void alternate_row(const Run& run);      // calls_in.cc
 void call_latency_row(const Run& run);   // calls_in.cc
 void call_out_row(const Run& run);       // calls_out.cc
 void nested_row(const Run& run);         // calls_out.cc
+void handle_get_row(const Run& run);     // handles.cc
 void post_row(const Run& run);           // posts.cc
 void traceback_row(const Run& run);      // tracebacks.cc
 void parked_posts_row(const Run& run);   // posts.cc
