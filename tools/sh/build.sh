@@ -96,3 +96,19 @@ run_tests() {
   meson test -C "$dir" --no-rebuild --num-processes "$JOBS" --print-errorlogs $suite_args "$@"
   perl tools/tally.pl --label "$label" --expect "$suites" --out "build/tally/$label" --failures "build/tally/failures/$label" --exit $? "$dir/meson-logs/testlog.json"
 }
+
+# run_fuzz <target> <seconds>: from the kept inputs on. What is found goes to build/fuzz: new inputs, and the one that failed.
+run_fuzz() {
+  target=$1 seconds=$2
+  kept=tests/fuzz/corpus/$target found=build/fuzz/$target
+  mkdir -p "$found"
+  log=build/fuzz/$target.log
+  if "build/san-address/tests/fuzz/${target}_fuzz" -max_total_time="$seconds" -max_len=4200 -timeout=10 -print_final_stats=1 \
+    -dict="tests/fuzz/$target.dict" -artifact_prefix="build/fuzz/$target-" "$found" "$kept" >"$log" 2>&1; then
+    say "fuzz $target: $(grep -o 'number_of_executed_units: [0-9]*' "$log" | grep -o '[0-9]*$') inputs in $seconds s, nothing found"
+    return 0
+  fi
+  tail -n 60 "$log"
+  say "fuzz $target: FAILED; the input is build/fuzz/$target-*, run it again with" "  build/san-address/tests/fuzz/${target}_fuzz <file>"
+  return 1
+}
