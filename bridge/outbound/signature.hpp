@@ -27,11 +27,12 @@
 
 namespace causeway::outbound {
 
-inline constexpr size_t kMaxSignatureText = 4096;        // characters
-inline constexpr uint32_t kMaxArguments = 127;           // as many as each C compiler takes (C11, 5.2.4.1)
-inline constexpr uint32_t kMaxNesting = 16;              // of structs and arrays
-inline constexpr uint32_t kMaxValueBytes = 4096;         // of one struct: it is copied at each call
-inline constexpr uint32_t kMaxArgumentBytes = 16 << 10;  // of all arguments: a leaf call has 32 KiB of stack at least
+inline constexpr size_t kMaxSignatureText = 4096;  // characters
+inline constexpr uint32_t kMaxArguments = 127;     // as many as each C compiler takes (C11, 5.2.4.1)
+inline constexpr uint32_t kMaxNesting = 16;        // of structs and arrays
+inline constexpr uint32_t kMaxValueBytes = 4096;   // of one struct: it is copied at each call
+inline constexpr uint32_t kMaxArgumentBytes =
+    8 << 10;  // of all arguments: libffi copies them twice, and a leaf call has 32 KiB of stack at least
 
 // A type. The order is that of the table in signature_parse.cc.
 enum class TypeKind : uint8_t { Void, Bool, I8, U8, I16, U16, I32, U32, I64, U64, F32, F64, F80, Ptr, Struct, Array };

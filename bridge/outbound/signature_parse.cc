@@ -142,7 +142,7 @@ class Reader {
     const uint32_t node = out_.used;
     if (!type(Void::Refused)) return false;
     bytes_ += round_up(out_.nodes[node].bytes, 16);
-    if (bytes_ > kMaxArgumentBytes) return fail(begin, "expected no more than 16 KiB of arguments; pass a pointer");
+    if (bytes_ > kMaxArgumentBytes) return fail(begin, "expected no more than 8 KiB of arguments; pass a pointer");
     ++out_.arguments;
     return true;
   }

@@ -475,7 +475,7 @@ CW_API cw_status cw_call(int kind, cw_fn fn, void *arg);
  *   variadic     i32(ptr, ...): for calls out only
  *
  * Not there: complex numbers, 128-bit integers, vectors, bit fields, unions and packed structs. At most 127 arguments, 4096 bytes per struct, 16 levels
- * of structs and arrays, 16 KiB of arguments, 4096 characters. A bad one is CW_E_SIGNATURE, and cw_last_error() has the column and what
+ * of structs and arrays, 8 KiB of arguments, 4096 characters. A bad one is CW_E_SIGNATURE, and cw_last_error() has the column and what
  * was expected there. The library remembers each signature for the life of the process, equal texts once; 65 536 different ones at most. */
 
 /* Makes a function of a symbol and its signature; kind is an enum cw_call_kind, for each call of it.

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+//
+// Calls with random signatures, against what the C compiler does with the same types: abi_cases.pl made them, with constants for arguments and result.
+//
+// Risk: an argument in another register, or at another place of the stack, than the compiler's; a struct that is split in another way. FAULTS 47.
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "abi_cases.h"
+#include "tests/cpp/inbound/support.hpp"
+
+namespace {
+
+using namespace crossing_test;
+
+// A result with room behind it that nobody may write to.
+class Result {
+ public:
+  explicit Result(size_t bytes) : bytes_(bytes), room_(bytes / sizeof(std::max_align_t) + 3) { std::memset(room_.data(), 0x5a, size()); }
+  void* at() { return room_.data(); }
+  bool written_beside() const {
+    const auto* byte = reinterpret_cast<const unsigned char*>(room_.data());
+    for (size_t i = bytes_; i < size(); ++i)
+      if (byte[i] != 0x5a) return true;
+    return false;
+  }
+
+ private:
+  size_t size() const { return room_.size() * sizeof(std::max_align_t); }
+  size_t bytes_;
+  std::vector<std::max_align_t> room_;
+};
+
+TEST_CASE("run-time calls of random signatures give and take what the compiler's calls do") {
+  Runtime runtime(1);
+  causeway::spawn([] {
+    for (int i = 0; i < ABI_CASES; ++i) {
+      const abi_case& c = abi_cases[i];
+      INFO("seed ", ABI_SEED, ", case ", i, ": ", c.signature);
+      cw_function function = 0;
+      REQUIRE_MESSAGE(cw_function_create(c.signature, c.function, CW_QUICK, &function) == CW_OK, cw_last_error());
+      Result result(c.result_bytes);
+      const std::vector<void*> given(c.args, c.args + c.arguments);
+      abi_wrong = 0;
+      const int before = abi_calls;
+      CHECK(cw_function_call(function, result.at(), c.args) == CW_OK);
+      CHECK(abi_calls == before + 1);
+      CHECK_MESSAGE(abi_wrong == 0, "argument ", abi_wrong);
+      CHECK(c.check_result(result.at()) == 0);
+      CHECK(given == std::vector<void*>(c.args, c.args + c.arguments));  // libffi would put pointers to its copies there
+      CHECK(!result.written_beside());
+      CHECK(cw_function_close(function) == CW_OK);
+    }
+  }).join();
+}
+
+// The cases by themselves: the compiler calls what it compiled.
+TEST_CASE("the generated functions agree with the compiler about themselves") {
+  for (int i = 0; i < ABI_CASES; ++i) {
+    const abi_case& c = abi_cases[i];
+    INFO("seed ", ABI_SEED, ", case ", i, ": ", c.signature);
+    abi_wrong = 0;
+    CHECK(c.call(c.function) == 0);
+    CHECK(abi_wrong == 0);
+    c.check_args(c.args);
+    CHECK(abi_wrong == 0);
+  }
+}
+
+}  // namespace
