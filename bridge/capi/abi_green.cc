@@ -51,11 +51,12 @@ cw_status cw_abi_task_join(cw_abi_green* green, uint64_t timeout_ns, void** payl
 
 cw_status cw_abi_sleep(uint64_t ns, cw_abi_stop_wait* stop) {
   if (ns == 0) {
+    if (sched::on_lost_green()) return CW_E_FORKED;
     sched::yield();
     return CW_OK;
   }
   sched::WaitScope scope;
-  if (scope.async()) return CW_E_ASYNC;
+  if (scope.async()) return scope.refusal();
   sched::WaitOptions options;
   options.deadline_ns = sched::deadline_after(ns);
   options.cancellable = true;

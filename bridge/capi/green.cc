@@ -57,6 +57,7 @@ const char* join_error_text(cw_status status) noexcept {
     case CW_E_STATE: return "cw_green_join: a green thread cannot wait for its own end";
     case CW_E_TIMEOUT: return "cw_green_join: the green thread has not ended in time";
     case CW_E_CANCELLED: return "cw_green_join: the waiting green thread was asked to stop";
+    case CW_E_FORKED: return "cw_green_join: the green thread is one of the parent process; nobody runs it in this child of a fork";
     default: return "cw_green_join: not in a signal handler that interrupted the runtime";
   }
 }
@@ -126,6 +127,8 @@ cw_status cw_green_join(cw_green green, uint64_t timeout_ns) {
   const cw_status status = sched::join(reference.g, timeout_ns, true);
   if (status != CW_OK) {
     reference.give_back();
+    // Of a parent process, and forgotten.
+    if (status == CW_E_FORKED && sched::phase() != sched::Phase::Forked) return capi::handle_failed("cw_green_join", CW_E_STALE);
     return fail(status, capi::join_error_text(status));
   }
   const bool panicked = reference.g->outcome != 0;
@@ -152,6 +155,7 @@ cw_status cw_green_request_stop(cw_green green) {
 }
 
 cw_status cw_green_yield(void) {
+  if (sched::on_lost_green()) return fail(CW_E_FORKED, sched::kForkedText);
   sched::yield();
   return CW_OK;
 }
@@ -159,6 +163,7 @@ cw_status cw_green_yield(void) {
 cw_status cw_green_sleep(uint64_t ns) {
   switch (const cw_status status = cw_abi_sleep(ns, nullptr)) {
     case CW_OK: return CW_OK;
+    case CW_E_FORKED: return fail(status, sched::kForkedText);
     case CW_E_ASYNC: return fail(status, "cw_green_sleep: not in a signal handler that interrupted the runtime");
     default: return fail(status, "cw_green_sleep: the green thread was asked to stop");
   }

@@ -92,6 +92,7 @@ uint64_t generation_of(uint64_t handle) noexcept {
 }  // namespace
 
 constinit HandleTable the_handles;
+CW_STATIC_LOCK(the_handles.lock_for_fork());
 
 const char* handle_error_text(cw_status status) noexcept {
   switch (status) {

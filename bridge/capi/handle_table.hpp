@@ -111,6 +111,8 @@ class HandleTable {
   // The object is gone: the slot may be used again. Signal-safe: yes.
   void release(HandleSlot& slot) noexcept;
 
+  constexpr base::Lock& lock_for_fork() noexcept { return lock_; }
+
   uint64_t live() const noexcept { return live_.load(std::memory_order_relaxed); }  // relaxed: a statistic
 
  private:

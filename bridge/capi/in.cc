@@ -24,6 +24,7 @@ const char* why(cw_status status) noexcept {
     case CW_E_NOMEM: return "no memory to call in: out of memory or mappings";
     case CW_E_STOPPED: return "the runtime is stopping and takes no new calls";
     case CW_E_NOT_READY: return "no runtime is running, or this thread is starting it right now";
+    case CW_E_FORKED: return sched::kForkedText;
     case CW_E_ASYNC: return "not in a signal handler: use cw_post or cw_event_set there";
     default: return cw_status_text(status);
   }

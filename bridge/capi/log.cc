@@ -27,6 +27,7 @@ struct Log {
   spdlog::logger* logger = nullptr;
 };
 constinit Log state;
+CW_STATIC_LOCK(state.lock);
 
 spdlog::logger* make_logger() noexcept {
   try {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bridge/capi/fork.hpp"
 #include "bridge/capi/handle_table.hpp"
 #include "bridge/capi/last_error.hpp"
 #include "bridge/capi/options.hpp"
@@ -27,6 +28,7 @@ struct Defaults {
   char* check = nullptr;  // own copy of options.check
 };
 constinit Defaults defaults;
+CW_STATIC_LOCK(defaults.lock);
 
 // The defaults, with a text of their own: another thread may set new ones, and free the old text, at any time.
 struct CopiedDefaults {
@@ -62,6 +64,7 @@ cw_status start(const cw_options& options, sched::StartKind kind) noexcept {
   Complaint complaint;
   if (const cw_status status = resolve(options, &resolved, &complaint); status != CW_OK) return fail(status, complaint.view());
   resolved.options.post_ops = &post_ops;
+  if (const cw_status status = register_fork_handlers(); status != CW_OK) return status;
   trace::install_fatal_hook();
   trace::install_report_names();
   trace::register_crash_reports();
@@ -73,9 +76,10 @@ cw_status start(const cw_options& options, sched::StartKind kind) noexcept {
 
 cw_status ensure_started() noexcept {
   if (sched::phase() == sched::Phase::Running) return CW_OK;
-  if (sched::current_green() != nullptr) return CW_OK;  // stopping, while we run: the callee says so
+  if (sched::current_green() != nullptr && !sched::on_lost_green()) return CW_OK;  // stopping, while we run: the callee says so
   if (sched::starting_here())
     return fail(CW_E_NOT_READY, "this thread is starting the runtime right now; it is there when that call has returned");
+  if (sched::phase() == sched::Phase::Forked) return fail(CW_E_FORKED, sched::kForkedText);
   const CopiedDefaults copy;
   if (!copy.complete()) return fail(CW_E_NOMEM, kNoCopy);
   const cw_options& options = copy.options;

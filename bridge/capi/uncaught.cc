@@ -16,6 +16,7 @@ struct Handler {
   void* arg = nullptr;
 };
 constinit Handler handler;
+CW_STATIC_LOCK(handler.lock);
 
 }  // namespace
 

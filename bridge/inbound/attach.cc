@@ -62,6 +62,7 @@ cw_status attach() noexcept {
       return CW_E_LIMIT;
     }
   }
+  if (m->lost) return CW_E_FORKED;
   if (!m->foreign || m->attached == UINT32_MAX) return CW_E_STATE;
   if (const cw_status status = make_ready(m); status != CW_OK) return status;
   ++m->attached;

@@ -29,6 +29,7 @@ CW_NOINLINE cw_status enter_again(M* m, const Call& call, uint64_t* result) {
   }
   // Not in user code, or in the middle of a call out's first or last steps.
   if (!on_own || g->is_system || m->gate.in_runtime() || g->out.in_c() || m->gate.own_anchor() != 0) return CW_E_ASYNC;
+  if (sched::phase() == sched::Phase::Forked) return CW_E_FORKED;
   using crossing::Inbound;
   struct Plain {  // on every way out; for cw_abi_tunnel()
     G* g;
@@ -105,7 +106,7 @@ CW_NOINLINE cw_status enter_bound(M* m, const Call& call, uint64_t* result) {
   sched::shut_out_handlers(words, m);
   uintptr_t before = m->gate.own_anchor();
   bool quiet = m->gate.come_back();
-  if (!quiet && m->foreign) {
+  if (!quiet && (m->foreign || m->lost)) {
     const auto may = [m] { return os::on_alternate_stack() ? CW_E_ASYNC : foreign::admit(m); };
     if (const cw_status status = sched::come_in(*m, before, may); status != CW_OK) {
       words->m = nullptr;  // C goes on

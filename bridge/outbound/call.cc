@@ -53,6 +53,7 @@ CW_NOINLINE void take_back(M* m, G* g, bool saved) noexcept {
 }
 
 CW_NOINLINE Ended end_closely(G* g, uint64_t id, uintptr_t sp, bool eh_saved) noexcept {
+  if (const M* began = g->m; began->lost) sched::child_returned_into_green();
   const bool threw = g->out.threw();
   if (sched::foreign::bound_m(*os::thread_words()) != g->m || not_there(g->m, g, id, threw ? sp | crossing::Outbound::kThrew : sp) != 0)
     resumed(g, id, sp);

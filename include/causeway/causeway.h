@@ -180,8 +180,18 @@ CW_API cw_status cw_runtime_start(const cw_options *options);
  * the runtime can be started again.
  * Threads:   not a green thread, when it is the last reference (it would wait for itself).
  * Errors:    CW_E_BUSY (the time was up: cw_last_error() names who is left; the stop goes on, and another call waits for it
- *            again), CW_E_STATE (not started, or on a green thread). */
+ *            again), CW_E_STATE (not started, or on a green thread), CW_E_FORKED. */
 CW_API cw_status cw_runtime_stop(uint64_t timeout_ns);
+
+/* In a child of fork(): forgets the runtime that the parent had, after which a call that needs one starts it anew, and so does
+ * cw_runtime_start(). Until then everything that needs a runtime answers CW_E_FORKED at once, and entries give C their fallback. What the
+ * parent's green threads were doing is not done: their handles are stale, and objects that they, or other threads, were using at that
+ * moment stay as they were. CW_OK, and nothing to forget, if the parent had no runtime when it forked; then nothing answered
+ * CW_E_FORKED either. A child that execs needs none of this.
+ * Threads:   any but a green thread. In C code that a green thread of the parent has called it may be called too; but that code must not
+ *            return: a child that returns into a green thread ends with _exit(70) and one line on stderr.
+ * Errors:    CW_E_STATE (not in a child of fork(), while a runtime runs; or on a green thread). */
+CW_API cw_status cw_runtime_restart_in_child(void);
 
 /* The library's version, such as "0.1.0". Constant text.
  * Signals:   safe. */

@@ -12,9 +12,12 @@
 #include <causeway/error.hpp>
 #include <causeway/timeout.hpp>
 
+#include <sys/types.h>
+#include <unistd.h>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+
 #include <cstdio>
 #include <exception>
 #include <string>
@@ -92,7 +95,7 @@ class runtime {
   // Gives the reference back. When it is the last one and the time is up first, prints who is left and terminates: the green
   // threads that still run may use what the caller is about to destroy. stop() answers instead.
   ~runtime() {
-    if (!holds_ || cw_runtime_stop(stop_timeout_ns_) == CW_OK) return;
+    if (!holds_ || process_ != ::getpid() || cw_runtime_stop(stop_timeout_ns_) == CW_OK) return;
     std::fprintf(stderr, "causeway: the runtime did not stop: %s\n", cw_last_error());
     std::terminate();
   }
@@ -112,6 +115,7 @@ class runtime {
 
   std::uint64_t stop_timeout_ns_;
   bool holds_ = true;
+  ::pid_t process_ = ::getpid();  // a child of fork() holds no reference
 };
 
 // The counters of the runtime. Throws error.

@@ -24,4 +24,5 @@
 #include "runtime/base/raw_write.hpp"    // IWYU pragma: export
 #include "runtime/base/relaxed.hpp"      // IWYU pragma: export
 #include "runtime/base/result.hpp"       // IWYU pragma: export
+#include "runtime/base/static_lock.hpp"  // IWYU pragma: export
 #include "runtime/base/text_buffer.hpp"  // IWYU pragma: export

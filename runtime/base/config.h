@@ -63,3 +63,10 @@
 #define CW_OPAQUE __attribute__((noipa))
 #endif
 #define CW_OPAQUE_BODY() __asm__ volatile("" ::: "memory")
+
+/* Beside gnu::used, in [[]]: the linker keeps what nobody refers to. */
+#if __has_attribute(retain)
+#define CW_RETAIN gnu::retain
+#else
+#define CW_RETAIN
+#endif

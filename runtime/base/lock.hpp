@@ -75,6 +75,15 @@ class Lock {
     give();
   }
 
+  // --- fork(), static_lock.hpp: by the thread that forks, which has no lock of ours; outside of the account of ranks ---
+  bool try_lock_for_fork() noexcept { return try_take(); }
+  void unlock_after_fork() noexcept { give(); }
+  // In the child: whoever holds it or waits for it is not there.
+  void free_in_child() noexcept {
+    waiters_.store(0, std::memory_order_relaxed);  // relaxed, both: the child has one thread
+    word_.store(0, std::memory_order_relaxed);
+  }
+
   // A hint for reports and tests.
   bool is_locked() const noexcept { return word_.load(std::memory_order_relaxed) != 0; }
   LockRank rank() const noexcept { return rank_; }

@@ -163,7 +163,7 @@ void File::note_locked(uint32_t events) noexcept {
 // For what gives EAGAIN and cannot be waited for.
 base::Result<void> File::nap(Limits& limits) noexcept {
   sched::WaitScope scope;
-  if (scope.async()) return error_of(CW_E_ASYNC);
+  if (scope.async()) return error_of(scope.refusal());
   const uint64_t soon = sched::deadline_after(kNapNs);
   const bool last = limits.deadline() <= soon;
   const sched::WaitEnd end = scope.sleep({.deadline_ns = last ? limits.deadline() : soon,
@@ -182,7 +182,7 @@ base::Result<void> File::wait(Direction direction, uint32_t seen_before, Limits&
   int answer = 0;
   {
     sched::WaitScope scope;
-    if (scope.async()) return error_of(CW_E_ASYNC);
+    if (scope.async()) return error_of(scope.refusal());
     Stripe& stripe = stripe_of(fd_);
     stripe.lock.lock();
     const bool closing = (users_.load(std::memory_order_relaxed) & kClosing) != 0;  // relaxed: close() takes the lock after it

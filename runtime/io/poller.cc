@@ -21,6 +21,7 @@ struct Poller {
   int event = -1;
 };
 constinit Poller poller;
+CW_STATIC_LOCK(poller.lock);
 
 void poll(sched::PollerOps::Seat seat, uint64_t timeout_ns, sched::ReadyList& ready) noexcept {
   epoll_event events[kBatch];
@@ -47,7 +48,14 @@ void stop() noexcept {
   close_descriptors();
 }
 
-constexpr sched::PollerOps kOps{&poll, &interrupt, &stop};
+void forget() noexcept {
+  poller.up.store(false, std::memory_order_relaxed);  // relaxed: one thread
+  forget_stripes();
+  close_table();
+  close_descriptors();
+}
+
+constexpr sched::PollerOps kOps{&poll, &interrupt, &stop, &forget};
 
 // Needs: the runtime stays up meanwhile.
 base::Result<void> make() noexcept {

@@ -19,7 +19,7 @@ enum class Asked : uint8_t { Ready, Waited, Again };
 base::Result<Asked> wait_once(int fd, Direction direction, Limits& limits) noexcept {
   if (auto poller = ensure_poller(); !poller) return poller.error();
   sched::WaitScope scope;
-  if (scope.async()) return error_of(CW_E_ASYNC);
+  if (scope.async()) return error_of(scope.refusal());
   Stripe& stripe = stripe_of(fd);
   stripe.lock.lock();
   if (!stripe.up) {

@@ -17,6 +17,7 @@ constexpr size_t kChunk = 256;  // 12 KiB of watches
 constexpr size_t kChunks = (size_t{1} << 31) / kChunk;
 
 constinit Stripe stripes[kStripes];
+CW_STATIC_LOCK_ARRAY(stripes[0].lock, kStripes, sizeof(Stripe));
 
 // Exists while stripes are up. A chunk is published by exchange: its numbers belong to all stripes.
 struct Table {
@@ -169,6 +170,10 @@ void take_stripes_down() noexcept {
     woken.ready_all(none);
     CW_CHECK(none.count == 0, "no green thread waits for a descriptor when the runtime has stopped");
   }
+}
+
+void forget_stripes() noexcept {
+  for (Stripe& stripe : stripes) stripe.up = false;
 }
 
 void dispatch(const epoll_event& event, sched::ReadyList& ready) noexcept {

@@ -116,6 +116,8 @@ void close_table() noexcept;
 void set_stripes_up(int epoll) noexcept;
 // Ends all waits with CW_E_STOPPED; afterwards no stripe is up.
 void take_stripes_down() noexcept;
+// In a child of fork(): without a look at who waits.
+void forget_stripes() noexcept;
 // One event of epoll.
 void dispatch(const epoll_event& event, sched::ReadyList& ready) noexcept;
 

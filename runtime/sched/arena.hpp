@@ -49,6 +49,11 @@ class Arena {
   // A record whose last reference went away after retire() began. True: it was taken care of here.
   bool recycle_orphan(G* g) noexcept;
 
+  // In a child of fork(): nobody runs what is in it, and its lock may be taken for ever. It stays, as a stack may lead back to it.
+  void lose() noexcept { lost_ = true; }
+  // One of its green threads that has not ended will not.
+  bool lost() const noexcept { return lost_; }
+
  private:
   friend struct ArenaOffsets;
   struct Chunk;
@@ -68,6 +73,7 @@ class Arena {
   // --- set by retire() ---
   std::atomic<bool> orphaned_{false};
   std::atomic<uint32_t> held_{0};
+  bool lost_ = false;  // written while the process has one thread
 };
 
 // For layout.hpp.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/sched/blocked_threads.hpp"
 
+#include "runtime/sched/fork.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/sched/stall.hpp"
 
@@ -14,7 +15,8 @@ struct BlockedThreads {
 
 namespace {
 
-BlockedThreads blocked;  // trivially destructible as far as it matters: no thread touches it in exit()
+constinit BlockedThreads blocked;  // trivially destructible as far as it matters: no thread touches it in exit()
+CW_STATIC_LOCK(blocked.lock);
 
 void count_change() noexcept {
   // release: pairs with changes(): whoever sees the same number twice saw one list.
@@ -45,6 +47,10 @@ BlockedThread::~BlockedThread() {
   base::LockGuard guard(blocked.lock);
   blocked.list.remove(this);
   count_change();
+}
+
+void forget_blocked_threads() noexcept {
+  while (blocked.list.pop_front() != nullptr) {}
 }
 
 uint64_t BlockedThread::changes() noexcept { return blocked.changes.load(std::memory_order_acquire); }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/sched/come_back.hpp"
 
+#include "runtime/sched/fork.hpp"
 #include "runtime/sched/halt.hpp"
 #include "runtime/sched/in_place.hpp"
 #include "runtime/sched/scheduler.hpp"
@@ -28,6 +29,7 @@ struct Queue : Deferred {
 }  // namespace
 
 CW_NOINLINE M* come_back_slow(M* m, G* g, uintptr_t anchor) noexcept {
+  if (m->lost) child_returned_into_green();
   wait_outside(m, anchor);
   if (m->foreign) return m;                    // a stop is under way: what is in progress goes on
   static_cast<void>(m->gate.enter_runtime());  // whether there is a P to lose is seen under the lock

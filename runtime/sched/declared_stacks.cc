@@ -16,6 +16,7 @@ struct Table {
   size_t count = 0, room = 0;
 };
 constinit Table table;
+CW_STATIC_LOCK(table.lock);
 
 // The first range that ends above sp.
 size_t first_above(uintptr_t sp) noexcept {

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <new>
 
+#include "runtime/sched/fork.hpp"
 #include "runtime/sched/halt.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/sched/shut.hpp"
@@ -34,6 +35,7 @@ struct Table {
   bool world_stops = false;            // guarded by lock: a new M halts
 };
 constinit Table table;
+CW_STATIC_LOCK(table.lock);
 
 M* at(uint32_t id) noexcept { return table.chunks[id / kChunk].load(std::memory_order_acquire)[id % kChunk]; }
 
@@ -47,7 +49,7 @@ void for_each(Visit visit) noexcept {
 template <class Visit>
 void for_each_anywhere(Visit visit) noexcept {
   for_each(visit);
-  if (phase() == Phase::Off) return;
+  if (const Phase now = phase(); now == Phase::Off || now == Phase::Forked) return;
   const Scheduler& s = scheduler();
   const uint32_t count = s.m_count.load(std::memory_order_acquire);
   for (uint32_t i = 0; i < count; ++i) visit(s.ms[i]);
@@ -265,7 +267,7 @@ cw_status admit(M* m) noexcept {
     mark_float_apart(m->words);
     return CW_OK;
   }
-  return now == Phase::Stopping ? CW_E_STOPPED : CW_E_NOT_READY;
+  return now == Phase::Stopping ? CW_E_STOPPED : now == Phase::Forked ? CW_E_FORKED : CW_E_NOT_READY;
 }
 
 bool own_stack_of_another(const M* m, uintptr_t sp) noexcept {
@@ -306,6 +308,78 @@ void release_all() noexcept {
       free_call_green(g);
     }
   });
+}
+
+void shut_in_child(bool shut) noexcept {
+  table.world_stops = false;
+  for_each([shut](M* m) {
+    m->gate.clear(crossing::poll::kStop);
+    if (!shut) return;
+    static_cast<void>(m->gate.request(crossing::poll::kSlow));
+    m->lost = m->inside() != 0;
+  });
+}
+
+namespace {
+
+// The M as a new one, for whichever thread. What it had of the parent's runtime is the parent's.
+void make_new(M* m) noexcept {
+  m->call_greens = nullptr;
+  m->current = &m->system;
+  m->leaf = nullptr;
+  m->base = nullptr;
+  m->async_depth = 0;
+  m->signalled.store(false, std::memory_order_relaxed);
+  m->gate.leave(crossing::kIdleAnchor);
+  forget_stacks(m);
+}
+
+// Its thread is not in this process.
+void lose_thread(M* m) noexcept {
+  if ((m->binding.load(std::memory_order_relaxed) & 1) != 0) m->binding.fetch_add(1, std::memory_order_relaxed);
+  m->last_tid = m->tid.exchange(0, std::memory_order_relaxed);
+  m->attached = 0;
+  m->words = nullptr;
+  m->orphan.store(false, std::memory_order_relaxed);
+  m->alt_stack.abandon();
+  free(m->text);
+  m->text = nullptr;
+  make_new(m);
+}
+
+// The calling thread is bound to nothing; what it runs below goes on until it comes back (INV-FK1).
+void unbind_here(const M* own) noexcept {
+  os::ThreadWords* words = os::thread_words();
+  const uintptr_t text = own->text != nullptr ? reinterpret_cast<uintptr_t>(own->text) | kText : 0;
+  words->note = (words->note & kFlags & ~os::note::kFloatApart) | os::note::kUnbound | text;
+}
+
+}  // namespace
+
+void forget_threads() noexcept {
+  M* own = bound_m(*os::thread_words());
+  const bool stays = own != nullptr && own->foreign && own->inside() == 0;
+  while (pop_spare() != nullptr) {}
+  for_each([own, stays](M* m) {
+    const bool below = m->inside() != 0;
+    // What is in progress there does not end: it counts as over. INV-SH1
+    m->calls_ended.store(m->calls_ended.load(std::memory_order_relaxed) + m->inside(), std::memory_order_relaxed);
+    if (m == own && stays) {
+      m->lost = false;
+      make_new(m);
+      return;
+    }
+    if (m == own) return;
+    m->lost = below;
+    lose_thread(m);
+    if (!below) push_spare(m);
+  });
+  table.bound_count.store(stays ? 1 : 0, std::memory_order_relaxed);
+  if (own == nullptr || stays) return;
+  unbind_here(own);
+  own->text = nullptr;
+  own->tid.store(0, std::memory_order_relaxed);
+  if (own->foreign && (own->binding.load(std::memory_order_relaxed) & 1) != 0) own->binding.fetch_add(1, std::memory_order_relaxed);
 }
 
 Counters counters() noexcept {

@@ -2,6 +2,7 @@
 #include "runtime/sched/halt.hpp"
 
 #include "runtime/sched/foreign.hpp"
+#include "runtime/sched/fork.hpp"
 #include "runtime/sched/scheduler.hpp"
 
 namespace causeway::sched {
@@ -87,6 +88,11 @@ bool halt_in_handler(M* m, const os::ContextRegisters& at) noexcept {
 RestScope::~RestScope() {
   if (!m_->gate.back_inside(before_)) [[unlikely]]
     stay_halted(m_, before_);
+}
+
+void forget_stops() noexcept {
+  stopping.store(0, std::memory_order_relaxed);  // relaxed: one thread
+  others_asleep.store(false, std::memory_order_relaxed);
 }
 
 void halt_all(const M* self) noexcept {

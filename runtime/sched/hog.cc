@@ -31,6 +31,7 @@ struct Board {
   Report reports[kBoard];      // guarded by the lock
 };
 constinit Board board;
+CW_STATIC_LOCK(board.lock);
 
 // --- the monitor's own ---
 uintptr_t known[2][kFunctions];  // functions that were reported as away, as back

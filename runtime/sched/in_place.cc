@@ -12,6 +12,7 @@ namespace {
 
 // One for all lists of nested waits: they are short and rare, and whoever parks holds the lock of what it waits at, which may be of any rank.
 constinit base::Lock nested_lock{base::LockRank::Log};
+CW_STATIC_LOCK(nested_lock);
 
 }  // namespace
 

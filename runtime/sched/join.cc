@@ -9,8 +9,9 @@ namespace causeway::sched {
 cw_status join(G* g, uint64_t timeout_ns, bool cancellable, StopPoint* stop) noexcept {
   // acquire: the outcome and the payload; pairs with the release in end_life().
   if ((g->life.load(std::memory_order_acquire) & G::kDone) != 0) return CW_OK;
+  if (Arena::of(g).lost()) return CW_E_FORKED;
   WaitScope scope;
-  if (scope.async()) return CW_E_ASYNC;
+  if (scope.async()) return scope.refusal();
   if (scope.green() == g) return CW_E_STATE;
   WaitOptions options;
   options.deadline_ns = deadline_after(timeout_ns);
@@ -51,6 +52,7 @@ void release(G* g) noexcept {
     if ((g->life.fetch_or(G::kReleased, std::memory_order_acq_rel) & G::kDone) == 0) return;  // its end sees it
   }
   if (g->ops->destroy_result != nullptr) g->ops->destroy_result(g->payload, g->outcome);
+  if (Arena::of(g).lost()) return;
   M* m = this_m();
   if (m != nullptr && !m->foreign && !m->gate.in_runtime() && &Arena::of(g) == scheduler().arena) {
     drop_extras(g);

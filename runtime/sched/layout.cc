@@ -106,11 +106,6 @@ constexpr LayoutTable make_table() {
 
 }  // namespace
 
-#if __has_attribute(retain)
-#define CW_RETAIN gnu::retain
-#else
-#define CW_RETAIN
-#endif
 // Used by nobody inside: the marks keep it through the linker's and the optimiser's clearing up.
 [[gnu::section("causeway_layout"), gnu::used, CW_RETAIN]] constinit const LayoutTable layout_table = make_table();
 

@@ -6,6 +6,7 @@
 #include "runtime/sched/chaos.hpp"
 #include "runtime/sched/deadlock.hpp"
 #include "runtime/sched/foreign.hpp"
+#include "runtime/sched/fork.hpp"
 #include "runtime/sched/poison.hpp"
 #include "runtime/sched/poller.hpp"
 #include "runtime/sched/posts.hpp"
@@ -17,6 +18,7 @@
 namespace causeway::sched {
 
 constinit Process process;
+CW_STATIC_LOCK(process.lifecycle);
 alignas(64) std::byte scheduler_storage[sizeof(Scheduler)];
 
 namespace {
@@ -207,6 +209,18 @@ base::Result<void> set_up(const Options& options, base::asym::Mode barrier) noex
 
 }  // namespace
 
+void forget_scheduler() noexcept {
+  Scheduler& s = scheduler();
+  // Their handlers wait, when they go, for those that are at work: of threads that are not here.
+  stack::forget_fault_handlers();
+  if (constructed && s.crash_reports) s.crash_reports->remove();
+  if (constructed && s.guard_installed) stack::uninstall_guard_handler();
+  constructed = false;  // not destroyed: INV-FK2
+  references = 0;
+  only_implicit = stopper_at_work = false;
+  starter_tid.store(0, std::memory_order_relaxed);
+}
+
 void set_crash_hooks(const CrashHooks* hooks) noexcept { crash_hooks.store(hooks, std::memory_order_release); }
 
 bool starting_here() noexcept {
@@ -225,6 +239,7 @@ base::Result<void> start(const Options& options, base::asym::Mode barrier, Start
       return {};
     case Phase::Stopping:
       return base::fail(CW_E_STOPPED, "the runtime is stopping; wait for cw_runtime_stop to return CW_OK, then start again");
+    case Phase::Forked: return base::fail(CW_E_FORKED, kForkedText);
     case Phase::Off:
     case Phase::Starting: break;
   }
@@ -253,6 +268,10 @@ cw_status stop(uint64_t timeout_ns, LeftText* left) noexcept {
     if (now == Phase::Off) {
       left->append("no runtime is running");
       return CW_E_STATE;
+    }
+    if (now == Phase::Forked) {
+      left->append(kForkedText);
+      return CW_E_FORKED;
     }
     if (now == Phase::Running && references > 1) {
       --references;
@@ -322,7 +341,7 @@ Counters counters() noexcept {
   c.nested = calls.nested;
   c.stacks_learned = calls.stacks_learned;
   c.stacks_accepted = calls.stacks_accepted;
-  if (phase() == Phase::Off) {
+  if (phase() == Phase::Off || phase() == Phase::Forked) {
     c.spawned = s.foreign_spawned.load(std::memory_order_relaxed);
     return c;
   }

@@ -61,8 +61,9 @@ struct alignas(128) M {
   uint64_t random = 0;
   uint32_t async_depth = 0;  // calls of ours from signal handlers that interrupted the runtime on this thread
   bool never_waits =
-      false;              // inside a NeverWaits scope: a handler may have interrupted user code anywhere, in malloc or under a lock of ours
-  bool foreign = false;   // of a thread that the runtime did not make: no P, never in the loop; constant
+      false;             // inside a NeverWaits scope: a handler may have interrupted user code anywhere, in malloc or under a lock of ours
+  bool foreign = false;  // of a thread that the runtime did not make: no P, never in the loop; constant
+  bool lost = false;  // in a child of fork(): green threads of the parent's runtime are below what runs here, or it is a worker's. fork.hpp
   char* text = nullptr;   // of a bound thread's last error, from malloc
   int last_tid = 0;       // of the thread that it was bound to before, for reports
   uint32_t attached = 0;  // cw_thread_attach

@@ -16,6 +16,7 @@
 // Not chosen: a signal to take the P. The gate shows without one whether its M is in user code, and a signal is the host's to use.
 #include "runtime/sched/come_back.hpp"
 #include "runtime/sched/deadlock.hpp"
+#include "runtime/sched/fork.hpp"
 #include "runtime/sched/hog.hpp"
 #include "runtime/sched/long_calls.hpp"
 #include "runtime/sched/own_signal.hpp"
@@ -201,6 +202,8 @@ base::Result<void> start_monitor() noexcept {
   monitor.valid = true;
   return {};
 }
+
+void forget_monitor() noexcept { monitor.valid = false; }
 
 void stop_monitor() noexcept {
   if (!monitor.valid) return;

@@ -10,6 +10,7 @@
 #include <cerrno>
 
 #include "runtime/sched/foreign.hpp"
+#include "runtime/sched/fork.hpp"
 #include "runtime/sched/halt.hpp"
 #include "runtime/sched/hog.hpp"
 #include "runtime/sched/scheduler.hpp"
@@ -22,6 +23,7 @@ namespace {
 int number;
 std::atomic<bool> installed{false};
 constinit base::Lock install_lock{base::LockRank::Log};  // taken while holding anything
+CW_STATIC_LOCK(install_lock);
 
 // Stack:       signal
 // Signal-safe: yes
@@ -104,6 +106,10 @@ void give_back_own_signal() noexcept {
     over &= !under_way();
   });
   if (over && os::remove_handler(number)) installed.store(false, std::memory_order_relaxed);
+}
+
+void forget_own_signal() noexcept {
+  if (installed.load(std::memory_order_relaxed) && os::remove_handler(number)) installed.store(false, std::memory_order_relaxed);
 }
 
 int own_signal_installed() noexcept {

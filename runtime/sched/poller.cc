@@ -41,6 +41,14 @@ void remove_poller() noexcept {
   poller_slot.ops.store(nullptr, std::memory_order_relaxed);  // relaxed: no M is left
 }
 
+void forget_poller() noexcept {
+  if (const PollerOps* poller = ops()) poller->forget();
+  // relaxed: the child has one thread
+  poller_slot.ops.store(nullptr, std::memory_order_relaxed);
+  poller_slot.waiters.store(0, std::memory_order_relaxed);
+  poller_slot.in_flight.store(0, std::memory_order_relaxed);
+}
+
 void interrupt_poller() noexcept {
   if (const PollerOps* poller = ops()) poller->interrupt();
 }

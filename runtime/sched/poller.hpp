@@ -67,6 +67,8 @@ struct PollerOps {
   void (*interrupt)() noexcept;
   // The runtime stops, and no M and no monitor is left: ends the waits of plain threads, closes the descriptors. Needs: lifecycle lock
   void (*stop)() noexcept;
+  // In a child of fork(), where the descriptors are copies of the parent's: closes them, and forgets who waited.
+  void (*forget)() noexcept;
 };
 
 namespace detail {
@@ -88,6 +90,8 @@ inline ReadyList::~ReadyList() {
 void install_poller(const PollerOps& ops) noexcept;
 // Calls stop() and empties the slot. By the lifecycle, when all Ms and the monitor are gone.
 void remove_poller() noexcept;
+// In a child of fork(): forget(), and nobody waits.
+void forget_poller() noexcept;
 
 // Does anybody wait for a descriptor? Then something outside may wake a green thread: no deadlock.
 // relaxed: a hint; who sleeps on the answer orders it as idle.cc says.

@@ -26,7 +26,7 @@ constinit Posts posts;
 cw_status post(cw_fn fn, void* arg) noexcept {
   const ForeignCall call;
   const Phase now = phase();
-  if (now != Phase::Running) return call.ok() ? CW_E_STOPPED : CW_E_NOT_READY;
+  if (now != Phase::Running) return call.ok() ? CW_E_STOPPED : now == Phase::Forked ? CW_E_FORKED : CW_E_NOT_READY;
   if (!posts.ring.push(Post{fn, arg})) {
     posts.dropped.fetch_add(1, std::memory_order_relaxed);
     return CW_E_FULL;

@@ -13,6 +13,7 @@
 #include "runtime/sched/come_back.hpp"     // IWYU pragma: export
 #include "runtime/sched/deadlock.hpp"      // IWYU pragma: export
 #include "runtime/sched/foreign.hpp"       // IWYU pragma: export
+#include "runtime/sched/fork.hpp"          // IWYU pragma: export
 #include "runtime/sched/frames.hpp"        // IWYU pragma: export
 #include "runtime/sched/halt.hpp"          // IWYU pragma: export
 #include "runtime/sched/lifecycle.hpp"     // IWYU pragma: export

@@ -23,6 +23,7 @@
 //                 posts.cc         functions to run later       declared_stacks.cc  stacks that the host told of
 //                 come_back.cc     a return from C that is not the plain one
 //   faults        whose_stack.cc   whose stack an address is in
+//   processes     fork.cc          what a child of fork() finds, and how it starts anew
 //   all of it     lifecycle.cc     start and stop               options.hpp      what it is started with
 //                 layout.cc        where what lies, for debuggers
 //
@@ -54,6 +55,7 @@ enum class Phase : uint32_t {
   Starting,  // one thread sets things up, under the lifecycle lock
   Running,
   Stopping,  // spawns are refused; green threads are asked to stop
+  Forked,    // a child of fork(): what is there was the parent's, and nobody runs it. fork.hpp
 };
 
 // Constant-initialised: usable from any constructor on.

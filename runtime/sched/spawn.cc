@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "runtime/sched/fork.hpp"
 #include "runtime/sched/poison.hpp"
 #include "runtime/sched/post_ring.hpp"
 #include "runtime/sched/record.hpp"
@@ -123,13 +124,16 @@ base::Result<Prepared> prepare(const SpawnRequest& request) noexcept {
 }
 
 constexpr base::Error kStopping = base::fail(CW_E_STOPPED, "the runtime is stopping and takes no new green threads");
+constexpr base::Error kForked = base::fail(CW_E_FORKED, kForkedText);
 
 }  // namespace
 
 base::Result<void> spawn(const SpawnRequest& request, G** out) noexcept {
   if (M* m = this_m()) {
     if (m->gate.in_runtime()) return base::fail(CW_E_ASYNC, "a signal handler cannot spawn green threads");
-    if (process.phase.load(std::memory_order_relaxed) != Phase::Running) return kStopping;  // relaxed: we run, so the runtime is there
+    // relaxed: we run, so the runtime is there
+    if (const Phase now = process.phase.load(std::memory_order_relaxed); now != Phase::Running)
+      return now == Phase::Forked ? kForked : kStopping;
     auto prepared = prepare(request);
     if (!prepared) return prepared.error();
     if (m->foreign) {
@@ -148,6 +152,7 @@ base::Result<void> spawn(const SpawnRequest& request, G** out) noexcept {
   ForeignCall call;
   if (phase() != Phase::Running) {
     if (call.ok()) return kStopping;
+    if (phase() == Phase::Forked) return kForked;
     return base::fail(CW_E_NOT_READY, "no runtime is running; call cw_runtime_start first, or leave implicit_start on");
   }
   auto prepared = prepare(request);

@@ -13,6 +13,7 @@ void request_stop_begin(G* g) noexcept {
 }
 
 void request_stop(G* g) noexcept {
+  if (Arena::of(g).lost()) return;
   request_stop_begin(g);
   base::asym::heavy();  // our flag, then the look at its wait; pairs with light() in stop_seen(). INV-PARK3
   request_stop_finish(g);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/sched/wait.hpp"
+#include "runtime/sched/fork.hpp"
 #include "runtime/sched/halt.hpp"
 
 #include <new>
@@ -52,6 +53,7 @@ struct Inject : Deferred {
 M* enter_runtime(M* m) noexcept { return m->gate.enter_runtime() ? m : enter_runtime_slow(m); }
 
 CW_NOINLINE M* enter_runtime_slow(M* m) noexcept {
+  if (m->lost) child_returned_into_green();
   Scheduler& s = scheduler();
   halt_in_call(m);
   // A retaker decides under the lock. When we have had it, our P was taken, or it found us inside.
@@ -82,7 +84,14 @@ WaitScope::WaitScope(Kind kind) noexcept : m_(this_m()) {
     if (m_->gate.in_runtime()) [[unlikely]] {
       async_ = true;
     } else if (kind == Kind::MayWait) {
-      m_ = enter_runtime(m_);
+      if (!m_->gate.enter_runtime()) [[unlikely]] {
+        if (m_->lost) {
+          m_->gate.exit_runtime();
+          async_ = true;
+        } else {
+          m_ = enter_runtime_slow(m_);
+        }
+      }
     } else if (!m_->gate.enter_runtime() && (m_->gate.poll_bits() & ~crossing::poll::kSlow) != 0) {
       m_->gate.exit_runtime();
       async_ = true;
@@ -103,6 +112,8 @@ WaitScope::WaitScope(Kind kind) noexcept : m_(this_m()) {
     if ((note_before_ & kInside) == 0) os::clear_thread_flags(kInside);
   }
 }
+
+cw_status WaitScope::refusal() const noexcept { return m_ != nullptr && m_->lost ? CW_E_FORKED : CW_E_ASYNC; }
 
 WaitScope::~WaitScope() {
   if (m_ != nullptr) {

@@ -92,6 +92,8 @@ class WaitScope {
   // True when this call interrupted the runtime on the same thread, which only a signal handler can do (or, NeverWaits, could not enter):
   // it must not wait or take a lock that the interrupted code may hold. ready() takes the signal-safe way.
   bool async() const noexcept { return async_; }
+  // What a caller whose scope is async() answers: CW_E_ASYNC, or CW_E_FORKED on a green thread of a forked child's parent.
+  cw_status refusal() const noexcept;
 
   // Starts a new ticket for `waiter`. Several waiters may share it (prepare the first, then same_ticket() for the others).
   void prepare(Waiter& waiter, const WaitOptions& options) noexcept;

@@ -93,6 +93,8 @@ void uninstall_guard_handler() noexcept {
   if (watched_pool.exchange(nullptr, std::memory_order_seq_cst) != nullptr) remove_handlers();
 }
 
+void forget_fault_handlers() noexcept { looking.store(0, std::memory_order_seq_cst); }
+
 base::Result<void> install_fault_report(FaultReport report) noexcept {
   // release: what the report reads is set up; with the load in on_fault().
   fault_report.store(report, std::memory_order_release);

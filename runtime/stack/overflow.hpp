@@ -56,5 +56,7 @@ base::Result<void> install_guard_handler(Pool& pool, DescribeOwner owner, Descri
 // Puts back what was there before, unless somebody has installed another handler since: then ours stays and passes everything on.
 // Waits for a handler that is looking at the pool at this moment. Pairs with install_guard_handler().
 void uninstall_guard_handler() noexcept;
+// In a child of fork(): no handler is at work, whatever other threads of the parent were doing.
+void forget_fault_handlers() noexcept;
 
 }  // namespace causeway::stack

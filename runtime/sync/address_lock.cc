@@ -16,6 +16,7 @@ struct alignas(64) Entry {
 };
 
 constinit Entry table[kLocks];
+CW_STATIC_LOCK_ARRAY(table[0].lock, kLocks, sizeof(Entry));
 
 }  // namespace
 

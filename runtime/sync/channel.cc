@@ -101,7 +101,7 @@ cw_status Channel::receive(void* item, uint64_t timeout_ns, sched::StopPoint* st
 CW_NOINLINE cw_status Channel::send_slowly(void* item, uint64_t timeout_ns, sched::StopPoint* stop) noexcept {
   sched::WaitScope scope;
   if (scope.async()) [[unlikely]]
-    return CW_E_ASYNC;
+    return scope.refusal();
   Met met;
   lock_.lock();
   const cw_status status = send_locked(item, met);
@@ -114,7 +114,7 @@ CW_NOINLINE cw_status Channel::send_slowly(void* item, uint64_t timeout_ns, sche
 CW_NOINLINE cw_status Channel::receive_slowly(void* item, uint64_t timeout_ns, sched::StopPoint* stop) noexcept {
   sched::WaitScope scope;
   if (scope.async()) [[unlikely]]
-    return CW_E_ASYNC;
+    return scope.refusal();
   Met met;
   lock_.lock();
   const cw_status status = receive_locked(item, met);
@@ -127,7 +127,7 @@ CW_NOINLINE cw_status Channel::receive_slowly(void* item, uint64_t timeout_ns, s
 cw_status Channel::close() noexcept {
   sched::WaitScope scope;
   if (scope.async()) [[unlikely]]
-    return CW_E_ASYNC;
+    return scope.refusal();
   WokenList woken;
   lock_.lock();
   const bool again = closed_;

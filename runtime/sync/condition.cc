@@ -29,7 +29,7 @@ void note_queue(cw_abi_condition& condition) noexcept {
 cw_status condition_enter(cw_abi_condition& condition, cw_abi_condition_wait& wait) noexcept {
   const sched::WaitScope scope;
   if (scope.async()) [[unlikely]]
-    return CW_E_ASYNC;
+    return scope.refusal();
   Waiter& waiter = waiter_in(wait);
   waiter = Waiter{};
   const base::LockGuard guard(address_lock(&condition));
@@ -42,6 +42,7 @@ cw_status condition_wait_for(cw_abi_condition& condition, cw_abi_condition_wait&
                              sched::StopPoint* stop) noexcept {
   Waiter& waiter = waiter_in(wait);
   sched::WaitScope scope;
+  if (scope.async() && scope.refusal() == CW_E_FORKED) return CW_E_FORKED;
   CW_CHECK(!scope.async(), "a condition's wait goes on where it was entered, not in a signal handler");
   sched::WaitOptions options;
   options.deadline_ns = timeout_ns != 0 ? sched::deadline_after(timeout_ns) : 0;
@@ -76,7 +77,7 @@ cw_status condition_notify(cw_abi_condition& condition, Notify whom) noexcept {
   if (std::atomic_ref<uint32_t>(condition.word).load(std::memory_order_relaxed) == 0) return CW_OK;
   sched::WaitScope scope;
   if (scope.async()) [[unlikely]]
-    return CW_E_ASYNC;
+    return scope.refusal();
   WokenList woken;
   base::Lock& lock = address_lock(&condition);
   lock.lock();

@@ -151,7 +151,7 @@ cw_status event_wait(cw_abi_event& event, uint64_t timeout_ns, sched::StopPoint*
   if (timeout_ns == 0 && (seen & (kSet | kLocked)) == 0) return CW_E_TIMEOUT;
   sched::WaitScope scope;
   if (scope.async()) [[unlikely]]
-    return CW_E_ASYNC;
+    return scope.refusal();
   const uint64_t deadline_ns = timeout_ns == CW_FOREVER ? sched::kNoDeadline : sched::deadline_after(timeout_ns);
   switch (lock_unless_set(event)) {
     case Locked::WasSet: return CW_OK;

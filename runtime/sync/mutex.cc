@@ -57,7 +57,7 @@ cw_status mutex_lock(cw_abi_mutex& mutex, uintptr_t frame, uint64_t timeout_ns, 
   if (timeout_ns == 0) return CW_E_TIMEOUT;
   sched::WaitScope scope;
   if (scope.async()) [[unlikely]]
-    return CW_E_ASYNC;
+    return scope.refusal();
   if (spin_for(scope, word, kWaiters | kWoken)) return owned(mutex, frame);
   if (owned_by_caller(scope, mutex.owner, frame)) return CW_E_STATE;
 
@@ -117,7 +117,7 @@ cw_status mutex_unlock(cw_abi_mutex& mutex) noexcept {
   }
   sched::WaitScope scope;
   if (scope.async()) [[unlikely]]
-    return CW_E_ASYNC;
+    return scope.refusal();
   base::Lock& lock = address_lock(&mutex);
   lock.lock();
   WaitQueue queue(mutex.waiters);

@@ -42,7 +42,7 @@ cw_status once_begin(cw_abi_once& once, uintptr_t frame, uint64_t timeout_ns, bo
   if (timeout_ns == 0) return CW_E_TIMEOUT;
   sched::WaitScope scope;
   if (scope.async()) [[unlikely]]
-    return CW_E_ASYNC;
+    return scope.refusal();
   if (owned_by_caller(scope, once.owner, frame)) return CW_E_STATE;
   const sched::WaitOptions options{
       .deadline_ns = sched::deadline_after(timeout_ns),
@@ -89,6 +89,7 @@ void once_end(cw_abi_once& once, OnceEnd end) noexcept {
   // release: what was done; pairs with the acquires in settled() and in the header. INV-ON2
   if (word.compare_exchange_strong(seen, next, std::memory_order_release, std::memory_order_relaxed)) return;
   const sched::WaitScope scope;
+  if (scope.async() && scope.refusal() == CW_E_FORKED) return;  // the function has forked: who waits is in the parent
   CW_CHECK(!scope.async(), "a once is not for signal handlers that interrupted the runtime");
   WokenList woken;
   base::Lock& lock = address_lock(&once);

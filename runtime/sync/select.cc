@@ -57,7 +57,7 @@ inline Select::Select(cw_abi_select_case* cases, size_t n) noexcept : cases_(cas
 inline cw_status Select::run(uint64_t timeout_ns, sched::StopPoint* stop, size_t& chosen) noexcept {
   sched::WaitScope scope;
   if (scope.async()) [[unlikely]]
-    return CW_E_ASYNC;
+    return scope.refusal();
   if (locks_.size() != 0) {
     locks_.lock_all();
     const cw_status status = take_one_locked(scope, chosen);

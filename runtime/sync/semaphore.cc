@@ -33,7 +33,7 @@ cw_status semaphore_acquire(cw_abi_semaphore& semaphore, uint64_t timeout_ns, sc
   if (timeout_ns == 0) return CW_E_TIMEOUT;
   sched::WaitScope scope;
   if (scope.async()) [[unlikely]]
-    return CW_E_ASYNC;
+    return scope.refusal();
   const sched::WaitOptions options{
       .deadline_ns = sched::deadline_after(timeout_ns),
       .cancellable = true,
@@ -79,7 +79,7 @@ cw_status semaphore_release(cw_abi_semaphore& semaphore, uint32_t n) noexcept {
   if (n == 0) return CW_OK;
   sched::WaitScope scope;
   if (scope.async()) [[unlikely]]
-    return CW_E_ASYNC;
+    return scope.refusal();
   WokenList woken;
   base::Lock& lock = address_lock(&semaphore);
   lock.lock();

@@ -85,7 +85,7 @@ cw_status lock(cw_abi_shared_mutex& mutex, How how, uintptr_t frame, uint64_t ti
   if (timeout_ns == 0) return CW_E_TIMEOUT;
   sched::WaitScope scope;
   if (scope.async()) [[unlikely]]
-    return CW_E_ASYNC;
+    return scope.refusal();
   if (owned_by_caller(scope, mutex.owner, frame)) return CW_E_STATE;
   const sched::WaitOptions options{
       .deadline_ns = sched::deadline_after(timeout_ns),
@@ -146,7 +146,7 @@ cw_status shared_mutex_unlock(cw_abi_shared_mutex& mutex) noexcept {
   if (seen == kAlone && word.compare_exchange_strong(seen, 0, std::memory_order_release, std::memory_order_relaxed)) return CW_OK;
   sched::WaitScope scope;
   if (scope.async()) [[unlikely]]
-    return CW_E_ASYNC;
+    return scope.refusal();
   WokenList woken;
   base::Lock& lock = address_lock(&mutex);
   lock.lock();
@@ -168,7 +168,7 @@ cw_status shared_mutex_unlock_shared(cw_abi_shared_mutex& mutex) noexcept {
   }
   sched::WaitScope scope;
   if (scope.async()) [[unlikely]]
-    return CW_E_ASYNC;
+    return scope.refusal();
   WokenList woken;
   base::Lock& lock = address_lock(&mutex);
   lock.lock();

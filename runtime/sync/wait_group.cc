@@ -80,7 +80,7 @@ cw_status wait_group_wait(cw_abi_wait_group& group, uint64_t timeout_ns, sched::
   if (timeout_ns == 0) return CW_E_TIMEOUT;
   sched::WaitScope scope;
   if (scope.async()) [[unlikely]]
-    return CW_E_ASYNC;
+    return scope.refusal();
   const sched::WaitOptions options{
       .deadline_ns = timeout_ns == CW_FOREVER ? sched::kNoDeadline : sched::deadline_after(timeout_ns),
       .cancellable = false,

@@ -80,9 +80,9 @@ struct Names::Cache {
 namespace {
 
 // Never destroyed: a thread of the host may ask while the process ends.
+alignas(Names::Cache) std::byte cache_storage[sizeof(Names::Cache)];
 Names::Cache& cache() noexcept {
-  alignas(Names::Cache) static std::byte storage[sizeof(Names::Cache)];
-  static Names::Cache* const one = new (storage) Names::Cache;
+  static Names::Cache* const one = new (cache_storage) Names::Cache;
   return *one;
 }
 
@@ -168,6 +168,12 @@ std::string Names::function(uintptr_t address) {
   std::vector<dwarf::Function> found = functions_at(cache(), address, module);
   if (found.empty() || found.back().name.empty()) return offset_text(address, module);
   return is_ours(found.back().name) ? "a function object" : shortened(std::move(found.back().name));
+}
+
+void forget_names_in_child() noexcept {
+  Names::Cache& all = cache();
+  if (all.lock.try_lock()) all.lock.unlock();
+  else new (cache_storage) Names::Cache;  // another thread of the parent was changing it
 }
 
 void forget_names() noexcept {

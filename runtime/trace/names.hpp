@@ -46,5 +46,7 @@ class Names {
 
 // What is kept goes; by the end of the runtime.
 void forget_names() noexcept;
+// In a child of fork(): also if another thread was at it. Allocates: never
+void forget_names_in_child() noexcept;
 
 }  // namespace causeway::trace

@@ -140,12 +140,17 @@ void run_stopped(M* m, cw_fn fn, void* arg) noexcept {
 
 }  // namespace
 
+void forget_in_child() noexcept {
+  turns::forget();
+  set_stopped(false);
+}
+
 cw_status run(uint64_t timeout_ns, cw_fn fn, void* arg, LateText* late_text) noexcept {
   if (turns::is_ours()) return CW_E_STATE;
   const HostScope host;
   if (host.async()) return CW_E_ASYNC;
   const sched::ForeignCall call;  // the runtime stays
-  if (!call.ok()) return CW_E_NOT_READY;
+  if (!call.ok()) return sched::phase() == sched::Phase::Forked ? CW_E_FORKED : CW_E_NOT_READY;
   const uint64_t deadline = deadline_of(timeout_ns);
   Caller caller;
   if (const cw_status status = caller.enter(deadline); status != CW_OK) {
@@ -163,6 +168,11 @@ cw_status run(uint64_t timeout_ns, cw_fn fn, void* arg, LateText* late_text) noe
   const bool outside = wait_until_outside(caller.m, deadline, &late);
   if (outside) run_stopped(caller.m, fn, arg);
   else name_late(late, late_text);
+  if (sched::phase() == sched::Phase::Forked) {  // the function has forked, and in the child there is nobody to go on
+    if (guarded) trap::take_back();
+    caller.leave();
+    return CW_E_FORKED;
+  }
   sched::go_on(caller.m);
   if (guarded) trap::take_back();
   caller.leave();

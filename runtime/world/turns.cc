@@ -24,6 +24,7 @@ struct Waiter {
 };
 
 constinit base::Lock lock{base::LockRank::Task};
+CW_STATIC_LOCK(lock);
 constinit Waiter *first = nullptr, *last = nullptr;  // guarded by lock
 // 0: nobody's. Written under the lock; read by threads that ask for themselves, which nobody else writes for them while they run.
 constinit std::atomic<uint32_t> owner{0};
@@ -68,6 +69,11 @@ bool take(uint64_t deadline) noexcept {
     }
     static_cast<void>(os::futex_wait(waiter.word, kAsleep, deadline == UINT64_MAX ? os::kForever : deadline - now));
   }
+}
+
+void forget() noexcept {
+  first = last = nullptr;
+  owner.store(0, std::memory_order_relaxed);
 }
 
 void give_back() noexcept {

@@ -10,6 +10,8 @@ namespace causeway::world::turns {
 // Blocks the thread up to the deadline (os::now_ns()). False: the time was up.
 bool take(uint64_t deadline) noexcept;
 void give_back() noexcept;
+// In a child of fork(): it is free, and nobody waits.
+void forget() noexcept;
 // The calling thread has it.
 bool is_ours() noexcept;
 

@@ -38,4 +38,7 @@ cw_status visit(cw_visitor visitor, void* arg, Parts parts) noexcept;
 
 uint64_t stops() noexcept;
 
+// In a child of fork(): nobody stops the world, and nobody waits for a turn.
+void forget_in_child() noexcept;
+
 }  // namespace causeway::world
