@@ -9,7 +9,8 @@ namespace {
 
 constexpr size_t kChains = 1024;
 
-base::Lock table_lock{base::LockRank::Object};
+constinit base::Lock table_lock{base::LockRank::Object};
+CW_STATIC_LOCK(table_lock);
 // --- guarded by table_lock ---
 Signature* chains[kChains];
 uint32_t known;
