@@ -223,7 +223,7 @@ void wrong(const char* text) { fail("wrong: %s", text); }
 std::vector<Scenario> all_scenarios() {
   std::vector<Scenario> all;
   for (const auto* list : {&lifecycle_scenarios(), &green_scenarios(), &meeting_scenarios(), &handle_scenarios(), &io_scenarios(),
-                           &calls_scenarios(), &traceback_scenarios()})
+                           &calls_scenarios(), &bridge_scenarios(), &traceback_scenarios()})
     all.insert(all.end(), list->begin(), list->end());
   return all;
 }

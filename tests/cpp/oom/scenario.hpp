@@ -51,6 +51,7 @@ const std::vector<Scenario>& meeting_scenarios();
 const std::vector<Scenario>& handle_scenarios();
 const std::vector<Scenario>& io_scenarios();
 const std::vector<Scenario>& calls_scenarios();
+const std::vector<Scenario>& bridge_scenarios();
 const std::vector<Scenario>& traceback_scenarios();
 
 std::vector<Scenario> all_scenarios();
