@@ -9,4 +9,8 @@ namespace causeway::capi {
 // Errors: CW_E_NOMEM
 cw_status register_fork_handlers() noexcept;
 
+// Keeps the object that this code is in loaded; the same.
+// Errors: CW_E_SYSTEM
+cw_status pin_object() noexcept;
+
 }  // namespace causeway::capi

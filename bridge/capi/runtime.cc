@@ -64,6 +64,7 @@ cw_status start(const cw_options& options, sched::StartKind kind) noexcept {
   Complaint complaint;
   if (const cw_status status = resolve(options, &resolved, &complaint); status != CW_OK) return fail(status, complaint.view());
   resolved.options.post_ops = &post_ops;
+  if (const cw_status status = pin_object(); status != CW_OK) return status;
   if (const cw_status status = register_fork_handlers(); status != CW_OK) return status;
   trace::install_fatal_hook();
   trace::install_report_names();

@@ -69,6 +69,25 @@ void request_stop_of_all() noexcept {
   }
 }
 
+// On which thread of the host, and what it waits for: a hint, it may go on meanwhile.
+void append_place(LeftText& names, const G* g) noexcept {
+  const char* before = " (";
+  const M* m = g->m;
+  if (g->in.active && m != nullptr && m->foreign) {
+    names.append(before).append("called by thread ").append_dec(static_cast<uint64_t>(m->tid.load(std::memory_order_relaxed)));
+    before = ", ";
+  }
+  const char* waits_for = g->waits_for.load(std::memory_order_relaxed);
+  if (g->state.load(std::memory_order_relaxed) == GState::Parked && waits_for != nullptr) {
+    names.append(before).append("waits for ").append(waits_for);
+    before = ", ";
+  } else if (g->out.in_c()) {
+    names.append(before).append("in C");
+    before = ", ";
+  }
+  if (*before == ',') names.append(")");
+}
+
 void list_who_is_left(LeftText* left) noexcept {
   Scheduler& s = scheduler();
   const uint32_t used = s.arena->used();
@@ -83,12 +102,7 @@ void list_who_is_left(LeftText* left) noexcept {
     ++named;
     if (named > 1) names.append(", ");
     append_identity(names, g);
-    const char* waits_for = g->waits_for.load(std::memory_order_relaxed);
-    if (g->state.load(std::memory_order_relaxed) == GState::Parked && waits_for != nullptr) {
-      names.append(" (waits for ");
-      names.append(waits_for);
-      names.append(")");
-    }
+    append_place(names, g);
   }
   if (const uint64_t posts = waiting_posts(); posts != 0)
     left->append_dec(posts)

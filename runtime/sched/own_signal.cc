@@ -19,8 +19,9 @@ namespace causeway::sched {
 
 namespace {
 
-// Constant from the start to the stop of the runtime; 0: none is free.
+// Constant while installed; 0: none is free.
 int number;
+bool ours_to_choose;  // option signal says nothing
 std::atomic<bool> installed{false};
 constinit base::Lock install_lock{base::LockRank::Log};  // taken while holding anything
 CW_STATIC_LOCK(install_lock);
@@ -50,6 +51,15 @@ bool is_default(int signal) noexcept {
   return sigaction(signal, nullptr, &action) == 0 && (action.sa_flags & SA_SIGINFO) == 0 && action.sa_handler == SIG_DFL;
 }
 
+// The first that nobody has and this thread does not block. 0: there is none.
+int first_free() noexcept {
+  sigset_t blocked;
+  if (pthread_sigmask(SIG_BLOCK, nullptr, &blocked) != 0) return 0;
+  for (int candidate = SIGRTMIN; candidate <= SIGRTMAX; ++candidate)
+    if (is_default(candidate) && sigismember(&blocked, candidate) == 0) return candidate;
+  return 0;
+}
+
 }  // namespace
 
 int own_signal() noexcept { return number; }
@@ -57,6 +67,8 @@ int own_signal() noexcept { return number; }
 bool own_signal_ready() noexcept {
   base::LockGuard guard(install_lock);
   if (installed.load(std::memory_order_relaxed)) return own_signal_installed() != 0;
+  // Somebody was faster, such as another copy of this library in the process.
+  if (number != 0 && !is_default(number) && ours_to_choose) number = first_free();
   if (number == 0 || !is_default(number)) return false;
   if (!os::install_handler(number, &on_own_signal, SA_RESTART | SA_ONSTACK)) return false;
   installed.store(true, std::memory_order_relaxed);
@@ -74,11 +86,8 @@ void choose_own_signal(int signal) noexcept {
   // A handler that had to stay (INV-SIG3) is used again; if another signal is wanted now, it stays for those that may still come.
   if (own_signal_installed() != 0 && (signal == 0 || signal == number)) return;
   installed.store(false, std::memory_order_relaxed);
-  number = signal;
-  sigset_t blocked;
-  if (signal != 0 || pthread_sigmask(SIG_BLOCK, nullptr, &blocked) != 0) return;
-  for (int candidate = SIGRTMIN; candidate <= SIGRTMAX && number == 0; ++candidate)
-    if (is_default(candidate) && sigismember(&blocked, candidate) == 0) number = candidate;
+  ours_to_choose = signal == 0;
+  number = ours_to_choose ? first_free() : signal;
 }
 
 namespace {
