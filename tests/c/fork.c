@@ -49,10 +49,9 @@ static void wait_for(pid_t child, int expected) {
   int status = 0;
   CHECK(child > 0);
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != expected) {
-    printf("the child's status is 0x%x, not exit %d\n", (unsigned)status, expected);
-    CHECK(!"the child ended as it should");
-  }
+  const int right = WIFEXITED(status) && WEXITSTATUS(status) == expected;
+  CHECK(right);
+  if (!right) printf("the child's status is 0x%x, not exit %d\n", (unsigned)status, expected);
 }
 
 static pid_t fork_now(void) {
