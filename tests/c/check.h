@@ -8,6 +8,18 @@
 #include <stdio.h>
 #include <string.h>
 
+/* ThreadSanitizer knows neither a thread that a child of a fork makes, nor a join of the main thread. */
+#if defined(__SANITIZE_THREAD__)
+#define THREAD_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define THREAD_SANITIZER 1
+#endif
+#endif
+#ifndef THREAD_SANITIZER
+#define THREAD_SANITIZER 0
+#endif
+
 static int checks_failed;
 
 #define CHECK(condition) ((condition) ? (void)0 : (void)(++checks_failed, printf("%s:%d: not true: %s\n", __FILE__, __LINE__, #condition)))

@@ -17,17 +17,6 @@
 
 #include "check.h"
 
-#if defined(__SANITIZE_THREAD__)
-#define THREAD_SANITIZER 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define THREAD_SANITIZER 1
-#endif
-#endif
-#ifndef THREAD_SANITIZER
-#define THREAD_SANITIZER 0
-#endif
-
 /* Its children may make no threads after a fork of a process that has some. */
 enum { kMayStart = !THREAD_SANITIZER };
 

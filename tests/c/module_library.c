@@ -74,19 +74,19 @@ static int call_other(int (*fn)(void)) {
   return cw_enter(cross, &crossing) == CW_OK ? crossing.answer : -1;
 }
 
-static int end(void) { return cw_runtime_stop(UINT64_C(50000000000)); }
-static int begin_here(void) { return begin(); }
+static int end(void) { return (int)cw_runtime_stop(UINT64_C(50000000000)); }
+static int begin_here(void) { return (int)begin(); }
 static int no_start(void) {
   cw_options options;
   if (cw_options_init(&options) != CW_OK) return -1;
   options.implicit_start = 0;
   options.start_wait_ns = 0;
-  return cw_options_set_default(&options);
+  return (int)cw_options_set_default(&options);
 }
 static const char *last_error(void) { return cw_last_error(); }
 static int status_of_enter(void) {
   atomic_int calls = 0;
-  return cw_enter(add_one, &calls);
+  return (int)cw_enter(add_one, &calls);
 }
 
 EXPORT const struct module_functions *module_functions(void) {
