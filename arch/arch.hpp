@@ -25,6 +25,7 @@
 
 #include "arch/float_control.hpp"
 #include "arch/register_call.hpp"
+#include "arch/stubs.h"
 
 #if defined(CW_CPU_X86_64)
 #include "arch/x86_64/x86_64.hpp"
@@ -104,6 +105,13 @@ extern "C" {
 //
 // Signal-safe: yes
 [[gnu::visibility("hidden")]] void cw_arch_capture(causeway::arch::Registers* out) noexcept;
+
+// A table of code pointers with data of their own: stub i, CW_ARCH_STUB_BYTES behind the one before, puts the address of data block i
+// (CW_ARCH_STUB_DATA_BYTES each) into the static chain register of the ABI and jumps to the address in the first word of the block. All arguments arrive
+// as C passed them. Both begin at a 4 KiB boundary, and the code pages hold nothing else: mapped once more, with data at the same distance, they are
+// another table. A CPU without one has CW_ARCH_STUBS 0.
+[[gnu::visibility("hidden")]] extern const std::byte cw_arch_stubs[];
+[[gnu::visibility("hidden")]] extern std::byte cw_arch_stub_data[];
 
 }  // extern "C"
 

@@ -3,6 +3,7 @@
 // Calls in: cw_enter, cw_post, cw_thread_attach, cw_stack_declare, and what causeway/abi.h has for entries.
 #include <atomic>
 
+#include "bridge/capi/callback.hpp"
 #include "bridge/capi/last_error.hpp"
 #include "bridge/capi/meeting_point.hpp"
 #include "bridge/capi/runtime.hpp"
@@ -14,9 +15,7 @@
 
 namespace causeway::capi {
 
-namespace {
-
-const char* why(cw_status status) noexcept {
+const char* why_not_entered(cw_status status) noexcept {
   switch (status) {
     case CW_E_DEPTH: return "calls from C nest too deeply: option max_depth is reached, or too little of the C stack is left";
     case CW_E_LIMIT:
@@ -30,6 +29,8 @@ const char* why(cw_status status) noexcept {
   }
 }
 
+namespace {
+
 // Without a runtime: starts one or waits for one, once.
 template <class Try>
 cw_status with_runtime(Try&& attempt) {
@@ -39,7 +40,7 @@ cw_status with_runtime(Try&& attempt) {
     status = attempt();
   }
   if (status != CW_OK) [[unlikely]]
-    fail(status, why(status));
+    fail(status, why_not_entered(status));
   return status;
 }
 
@@ -112,9 +113,83 @@ CW_ALWAYS_INLINE uint64_t enter_warm(uint64_t a, uint64_t b, uint64_t c, const c
   return enter_warm<true>(a, b, c, entry, words, m);
 }
 
+// --- callbacks with state -------------------------------------------------------------------------------------
+
+using crossing::Callee;
+
+// Everything but a call of a callback that is open and was called before, on the warm way.
+CW_NOINLINE uint64_t enter_callback_otherwise(cw_abi_callback* callback, uint64_t b, uint64_t c, const cw_abi_callback_type* type) {
+  auto* callee = reinterpret_cast<closure::Slot*>(callback);
+  // acquire: the callback; pairs with the release of who made it. INV-CA4: the first call says that there was one.
+  uintptr_t state = closure::state_of(type) | Callee::kFresh;
+  callee->state.compare_exchange_strong(state, closure::state_of(type), std::memory_order_acq_rel, std::memory_order_acquire);
+  // Closed, or another one by now: no runtime is needed for that, and none is started.
+  if ((state & ~Callee::kFresh) != closure::state_of(type)) return type->failed(CW_E_CLOSED, callback, b);
+  uint64_t result = 0;
+  const cw_status status =
+      with_runtime([&] { return inbound::enter({reinterpret_cast<uint64_t>(callback), b, c, &type->entry, callee}, &result); });
+  return status == CW_OK ? result : type->failed(status, callback, b);
+}
+
+template <bool kNested>
+CW_ALWAYS_INLINE uint64_t enter_callback_warm(cw_abi_callback* callback, uint64_t b, uint64_t c, const cw_abi_callback_type* type,
+                                              os::ThreadWords* words, sched::M* m) {
+  sched::G* g = inbound::begin_warm<kNested>(words, m);
+  if (g == nullptr) [[unlikely]]
+    return enter_callback_otherwise(callback, b, c, type);
+  uint64_t result = 0;
+  const bool open = inbound::begin_callee_warm(g, reinterpret_cast<Callee*>(callback), &type->entry);
+  if (open) [[likely]]
+    result = inbound::run(g, {reinterpret_cast<uint64_t>(callback), b, c, &type->entry});
+  inbound::end_callee_warm(g);
+  result = inbound::end_warm<kNested>(g, result);
+  if (!open) [[unlikely]]
+    return enter_callback_otherwise(callback, b, c, type);
+  return result;
+}
+
+[[gnu::hot]] CW_NOINLINE uint64_t enter_callback_elsewhere(cw_abi_callback* callback, uint64_t b, uint64_t c,
+                                                           const cw_abi_callback_type* type, os::ThreadWords* words, sched::M* m) {
+  if (!sched::use_stack_before(m, sched::frame_here())) [[unlikely]]
+    return enter_callback_otherwise(callback, b, c, type);
+  return enter_callback_warm<false>(callback, b, c, type, words, m);
+}
+
+[[gnu::hot]] CW_NOINLINE uint64_t enter_callback_nested(cw_abi_callback* callback, uint64_t b, uint64_t c, const cw_abi_callback_type* type,
+                                                        os::ThreadWords* words, sched::M* m) {
+  if (!sched::on_known_stack(m, sched::frame_here())) [[unlikely]]
+    return enter_callback_otherwise(callback, b, c, type);
+  return enter_callback_warm<true>(callback, b, c, type, words, m);
+}
+
 }  // namespace
 
 }  // namespace causeway::capi
+
+// As cw_abi_enter(). Whether it is open is looked at first too: a late call comes into nothing, and binds no thread.
+[[gnu::hot, gnu::aligned(64)]] uint64_t cw_abi_enter_callback(cw_abi_callback* callback, uint64_t b, uint64_t c,
+                                                              const cw_abi_callback_type* type) {
+  os::ThreadWords* words = os::thread_words_here();
+  const auto* callee = reinterpret_cast<const causeway::crossing::Callee*>(callback);
+  // relaxed: looked at again inside.
+  if ((words->note & os::note::kFlags) != 0 || words->m != nullptr ||
+      callee->state.load(std::memory_order_relaxed) != causeway::closure::state_of(type)) [[unlikely]]
+    return enter_callback_otherwise(callback, b, c, type);
+  auto* m = reinterpret_cast<sched::M*>(words->note);
+  if (m->gate.own_anchor() != causeway::crossing::kIdleAnchor) [[unlikely]]
+    return enter_callback_nested(callback, b, c, type, words, m);
+  if (!sched::on_known_stack(m, sched::frame_here())) [[unlikely]]
+    return enter_callback_elsewhere(callback, b, c, type, words, m);
+  return enter_callback_warm<false>(callback, b, c, type, words, m);
+}
+
+// A number of the past whose record serves another callback by the time the call is in: as a code pointer, it calls that one, if it is of this type.
+uint64_t cw_abi_enter_user_data(const void* data, uint64_t b, uint64_t c, const cw_abi_callback_type* type) {
+  causeway::closure::Slot* slot = causeway::closure::find(reinterpret_cast<uint64_t>(data));
+  if (slot == nullptr) [[unlikely]]
+    return type->failed(CW_E_STALE, nullptr, b);
+  return cw_abi_enter_callback(reinterpret_cast<cw_abi_callback*>(slot), b, c, type);
+}
 
 // The hints keep the way of most calls in one piece: a taken jump costs as much as five instructions.
 [[gnu::hot, gnu::aligned(64)]] uint64_t cw_abi_enter(uint64_t a, uint64_t b, uint64_t c, const cw_abi_entry* entry) {
@@ -186,7 +261,7 @@ void cw_abi_entry_failed(cw_status status, const void* function) {
   line.append("an entry could not run its function at 0x")
       .append_hex(reinterpret_cast<uintptr_t>(function))
       .append(" and gave C its fallback: ");
-  line.append(cw_status_name(status)).append(", ").append(why(status)).append("; such calls so far: ").append_dec(n);
+  line.append(cw_status_name(status)).append(", ").append(why_not_entered(status)).append("; such calls so far: ").append_dec(n);
   causeway::base::log(causeway::base::LogLevel::Warn, line.view());
 }
 
@@ -198,7 +273,7 @@ void cw_abi_entry_fatal(cw_status status, const void* function, const char* what
     text.append(", called from C, threw: ").append(what != nullptr ? what : "?");
     text.append("; catch it there, or give it another policy, on_exception::return_value or tunnel");
   } else {
-    text.append(" could not be called from C, and its entry has no value to give instead: ").append(why(status));
+    text.append(" could not be called from C, and its entry has no value to give instead: ").append(why_not_entered(status));
   }
   causeway::base::fatal(causeway::base::FatalId::UncaughtException, text.view());
 }

@@ -11,6 +11,7 @@
 #include "bridge/capi/last_error.hpp"
 #include "bridge/capi/options.hpp"
 #include "bridge/capi/uncaught.hpp"
+#include "bridge/closure/closure.hpp"
 #include "runtime/os/os.hpp"
 #include "runtime/sched/sched.hpp"
 #include "runtime/trace/trace.hpp"
@@ -187,6 +188,9 @@ cw_status cw_runtime_stats(cw_stats* stats) {
   full.stacks_accepted = c.stacks_accepted;
   full.posts_dropped = c.posts_dropped;
   full.world_stops = causeway::world::stops();
+  const causeway::closure::Counters callbacks = causeway::closure::counters();
+  full.callbacks_live = callbacks.live;
+  full.callbacks_dead_called = callbacks.dead_called;
   full.handles_live = causeway::capi::handles().live();
   memcpy(stats, &full, stats->size);
   return CW_OK;

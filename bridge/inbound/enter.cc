@@ -15,6 +15,18 @@ constexpr uint32_t kKeepGreens = 4;  // warm stacks that an M keeps beside those
 // Ids that an M reserves at once. Many: the call that takes new ones goes the whole way, which is cold, 2 us where others take 60 ns.
 constexpr uint64_t kIdsAtOnce = 1 << 20;
 
+bool is_open(const Call& call) noexcept {
+  // acquire: the closure; pairs with the release of who made the callback.
+  return call.callee->state.load(std::memory_order_acquire) == reinterpret_cast<uintptr_t>(call.entry);
+}
+
+CW_NOINLINE cw_status enter_plain(G* g, const Call& call, uint64_t* result) {
+  const sched::callees::PlainScope scope(g, call.callee);
+  if (!is_open(call)) return CW_E_CLOSED;
+  *result = call.entry->target(call.a, call.b, call.c);
+  return CW_OK;
+}
+
 // Managed code of ours runs on this thread already.
 CW_NOINLINE cw_status enter_again(M* m, const Call& call, uint64_t* result) {
   const uintptr_t sp = sched::frame_here();
@@ -39,6 +51,7 @@ CW_NOINLINE cw_status enter_again(M* m, const Call& call, uint64_t* result) {
     }
   } plain{m->current, g->in.is(Inbound::kPlain)};
   plain.g->in.set(Inbound::kPlain);
+  if (call.callee != nullptr) return enter_plain(m->current, call, result);
   *result = call.entry->target(call.a, call.b, call.c);
   return CW_OK;
 }
@@ -99,6 +112,11 @@ void save_host_eh(const M* m, G* g) noexcept {
   *m->eh = sched::EhGlobals{};
 }
 
+// begin_callee_warm() in every mode.
+bool begin_callee(G* g, const Call& call) noexcept {
+  return base::asym::store_then_load(g->in.callee, call.callee, call.callee->state) == reinterpret_cast<uintptr_t>(call.entry);
+}
+
 // begin_warm() and end_warm() with all that they leave to us. The thread is bound.
 // Not inlined: the pivot's caller must have no landing pad (arch.hpp), and enter_unbound() has one.
 CW_NOINLINE cw_status enter_bound(M* m, const Call& call, uint64_t* result) {
@@ -134,9 +152,12 @@ CW_NOINLINE cw_status enter_bound(M* m, const Call& call, uint64_t* result) {
   if (!quiet) sched::come_back_slow(m, g, before);
   if (sched::in_flight(*m->eh) != 0) save_host_eh(m, g);
 
-  const uint64_t ran = run(g, call);
+  uint64_t ran = 0;
+  if (call.callee == nullptr || begin_callee(g, call)) ran = run(g, call);
+  else status = CW_E_CLOSED;
+  if (call.callee != nullptr) sched::callees::left(g);
   *result = nested ? end_warm<true>(g, ran) : end_warm<false>(g, ran);
-  return CW_OK;
+  return status;
 }
 
 CW_NOINLINE cw_status enter_float_apart(M* m, const Call& call, uint64_t* result) {
@@ -185,6 +206,7 @@ CW_NOINLINE uintptr_t anchor_to_put_back(const M* m, uintptr_t before) noexcept 
 CW_NOINLINE uint64_t end_closely(G* g, uintptr_t found, uint64_t result) {
   using crossing::Inbound;
   M* m = g->m;
+  if (g->in.is(Inbound::kWatched)) sched::callees::tell_end(g);
   if (g->in.is(Inbound::kExtras)) drop_rare(g);
   // What was found, while that call out goes on on this thread; else what resumed() found instead.
   const bool found_is_there = found != crossing::kIdleAnchor && green_of(found)->m == m && green_of(found)->out.in_c();

@@ -15,6 +15,8 @@ namespace causeway::inbound {
 struct Call {
   uint64_t a, b, c;
   const cw_abi_entry* entry;
+  // Not null: the callback that is called, of the type that begins with *entry (cw_abi_callback_type). Then the call is CW_E_CLOSED if it is closed.
+  crossing::Callee* callee = nullptr;
 };
 
 // Any call in, whatever is the matter.
@@ -23,7 +25,7 @@ struct Call {
 //
 // Stack:       host, or the C stack of a call out
 // Allocates:   at the first call of a thread, and when it nests deeper than before
-// Errors:      CW_E_NOT_READY, CW_E_STOPPED, CW_E_DEPTH, CW_E_LIMIT, CW_E_NOMEM, CW_E_ASYNC
+// Errors:      CW_E_NOT_READY, CW_E_STOPPED, CW_E_DEPTH, CW_E_LIMIT, CW_E_NOMEM, CW_E_ASYNC, CW_E_CLOSED
 // Signal-safe: no, but it answers CW_E_ASYNC to most handlers that try
 cw_status enter(const Call& call, uint64_t* result);
 
@@ -79,6 +81,21 @@ CW_ALWAYS_INLINE uintptr_t found_by(const sched::G* g) noexcept {
 // Here the target runs.
 CW_ALWAYS_INLINE uint64_t run(const sched::G* g, const Call& call) {
   return crossing::pivot_words(reinterpret_cast<uintptr_t>(g->stack.low), g->in.high, call.entry->target, call.a, call.b, call.c);
+}
+
+// g is in the callback from here on, unless it is closed. Only the warm way, which nobody takes in fence mode, does without a fence: INV-CA1.
+CW_ALWAYS_INLINE bool begin_callee_warm(sched::G* g, crossing::Callee* callee, const cw_abi_entry* entry) noexcept {
+  g->in.callee.store(callee,
+                     std::memory_order_relaxed);  // relaxed: it publishes nothing; heavy on the other side orders it before the load
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  // acquire: the closure; pairs with the release of who made the callback.
+  return callee->state.load(std::memory_order_acquire) == reinterpret_cast<uintptr_t>(entry);
+}
+
+// The target has returned. Before end_warm(), which looks at Inbound::rare: INV-CA2.
+CW_ALWAYS_INLINE void end_callee_warm(sched::G* g) noexcept {
+  g->in.callee.store(nullptr, std::memory_order_release);  // release: what the callback did, for who ends it
+  std::atomic_signal_fence(std::memory_order_seq_cst);
 }
 
 CW_ALWAYS_INLINE void leave(sched::M* m, [[maybe_unused]] const sched::G* g, uintptr_t back) noexcept {

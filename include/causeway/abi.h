@@ -400,6 +400,74 @@ CW_API void cw_abi_tunnelled(void *exception);
  * forced_unwind by which a coroutine library unwinds a coroutine that is destroyed. */
 CW_API int cw_abi_passes(void);
 
+/* --- Callbacks with state -------------------------------------------------------------------------------------- */
+
+/* One callback. What a template reads of it; the rest is the library's. */
+typedef struct cw_abi_callback {
+  void *opaque[4];
+  void *closure; /* as it was given at the creation */
+} cw_abi_callback;
+
+/* How a result travels: what a code pointer gives once its callback is closed and the function behind it may be gone. */
+enum cw_abi_result {
+  CW_ABI_RESULT_WORD = 0,   /* nothing, an integer, a pointer: zero if there is no fallback */
+  CW_ABI_RESULT_FLOAT = 1,  /* in a floating-point register */
+  CW_ABI_RESULT_DOUBLE = 2, /* the same */
+  CW_ABI_RESULT_OTHER = 3,  /* another scalar: zero if there is no fallback */
+  CW_ABI_RESULT_CLASS = 4   /* without a fallback there is nothing to give */
+};
+
+/* What callbacks of one type have in common: constant, and there as long as any of them. Its address is the type's identity. */
+typedef struct cw_abi_callback_type {
+  /* target(callback, b, c), on a green thread, as in cw_abi_entry; failed is NULL. */
+  cw_abi_entry entry;
+  /* Instead of target, on the caller's stack: what C gets, by cw_abi_callback_failed(). callback is NULL if user data led to none. Must not throw. */
+  uint64_t (*failed)(cw_status status, cw_abi_callback *callback, uint64_t b);
+  /* What the code pointer of a callback leads to, with the callback in the static chain register (causeway/chain.h). NULL: there are no code pointers, but
+   * user data; see cw_abi_enter_user_data(). */
+  void (*thunk)(void);
+  /* Ends the closure; called once, when the callback is closed, released, and nobody runs it any more; by who released it or by the last call's thread. May
+   * be NULL. Must not throw. */
+  void (*destroy)(void *closure);
+  const void *signature; /* by address: a code pointer is used again for the same one first */
+  uint32_t result_size;  /* bytes */
+  uint32_t result_kind;  /* an enum cw_abi_result */
+} cw_abi_callback_type;
+
+/* Makes a callback. options may be NULL: name, owner and fallback (result_size bytes, copied) are looked at.
+ * Ownership: closure stays the caller's unless the answer is CW_OK. *out is to be released, once.
+ * Errors:    CW_E_NOMEM, CW_E_EXECMEM, CW_E_LIMIT, CW_E_UNSUPPORTED, CW_E_INVALID (the options' size), CW_E_CLOSED (the owner), those of handles. */
+CW_API cw_status cw_abi_callback_create(const cw_abi_callback_type *type, void *closure, const cw_callback_options *options,
+                                        cw_abi_callback **out);
+
+/* Its code pointer; NULL if its type has none. Valid for good: after the end of the callback it gives the fallback, until it is used for another one. */
+CW_API void (*cw_abi_callback_code(cw_abi_callback *callback))(void);
+
+/* Its user data, for a type without code pointers; else NULL. */
+CW_API void *cw_abi_callback_data(cw_abi_callback *callback);
+
+/* From here on calls get the fallback. Again is nothing. */
+CW_API void cw_abi_callback_close(cw_abi_callback *callback);
+
+/* Closes it, and waits until nobody runs it. After an error it is closed all the same, but for CW_E_STATE.
+ * Errors:    CW_E_STATE (the caller is inside it), CW_E_TIMEOUT, CW_E_CANCELLED, CW_E_ASYNC. */
+CW_API cw_status cw_abi_callback_close_and_wait(cw_abi_callback *callback, uint64_t timeout_ns, cw_abi_stop_wait *stop);
+
+/* Closes it, waits until nobody runs it, and ends its closure. From inside itself it does not wait: its last call ends the closure. */
+CW_API void cw_abi_callback_release(cw_abi_callback *callback);
+
+/* Runs type->entry.target(callback, b, c) on a green thread of the calling thread, as cw_abi_enter() does, unless the callback is closed.
+ * Errors:    the result is that of type->failed(status, callback, b): those of cw_abi_enter(), and CW_E_CLOSED. */
+CW_API uint64_t cw_abi_enter_callback(cw_abi_callback *callback, uint64_t b, uint64_t c, const cw_abi_callback_type *type);
+
+/* The same for the callback that `data` was given for, if it is of this type.
+ * Errors:    the same, and CW_E_STALE (there is none, or no longer). */
+CW_API uint64_t cw_abi_enter_user_data(const void *data, uint64_t b, uint64_t c, const cw_abi_callback_type *type);
+
+/* A call that did not run: writes what C gets, type->result_size bytes, to *result; counts the call, says so in the log, and stops the process where there is
+ * nothing to give. */
+CW_API void cw_abi_callback_failed(cw_status status, cw_abi_callback *callback, const cw_abi_callback_type *type, void *result);
+
 #ifdef __cplusplus
 }
 #endif

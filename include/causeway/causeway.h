@@ -112,8 +112,10 @@ typedef void (*cw_fn)(void *arg);
 typedef uint64_t cw_green;    /* a green thread, from cw_green_spawn() */
 typedef uint64_t cw_event;    /* an event, from cw_event_create() */
 typedef uint64_t cw_stack;    /* a declared stack, from cw_stack_declare() */
-typedef uint64_t cw_channel;  /* a channel, from cw_channel_create() */
 typedef uint64_t cw_function; /* a C function with its signature, from cw_function_create() */
+typedef uint64_t cw_callback; /* a callback, from cw_callback_create() */
+typedef uint64_t cw_owner;    /* an owner of callbacks, from cw_owner_create() */
+typedef uint64_t cw_channel;  /* a channel, from cw_channel_create() */
 typedef uint64_t cw_handle;   /* an object of the user's, from cw_handle_create() */
 
 /* --- Runtime: options, start, stop --------------------------------------------------------------------------- */
@@ -508,6 +510,53 @@ CW_API cw_status cw_function_call_variadic(cw_function function, const char *typ
 /* Its handle is stale from here on. Calls that are under way go on; they are the caller's to wait for before the symbol goes away.
  * Errors:    CW_E_HANDLE, CW_E_STALE, CW_E_TYPE. */
 CW_API cw_status cw_function_close(cw_function function);
+
+/* --- Callbacks with state -------------------------------------------------------------------------------------- */
+
+/* What happens to an exception that leaves a callback. */
+enum cw_on_exception {
+  CW_ON_EXCEPTION_TERMINATE = 0, /* a report, and the end of the process */
+  CW_ON_EXCEPTION_RETURN = 1,    /* C gets the fallback, the error handler the exception */
+  CW_ON_EXCEPTION_TUNNEL = 2     /* C gets the fallback, and the call out below which C called the exception */
+};
+
+/* How a callback is made. Fill it with cw_callback_options_init(), then change single fields. */
+typedef struct cw_callback_options {
+  size_t size;          /* of this struct; set by cw_callback_options_init() */
+  const char *name;     /* in reports and log lines; copied, cut to 31 bytes. NULL: none */
+  cw_owner owner;       /* closes it at the latest. 0: none */
+  int on_exception;     /* an enum cw_on_exception. CW_ON_EXCEPTION_TERMINATE */
+  const void *fallback; /* what C gets when the callback did not run or threw: copied at the creation, of the result's size. NULL: zero */
+} cw_callback_options;
+
+/* Fills *options with the defaults above, and its size.
+ * Errors:    CW_E_INVALID (NULL). */
+CW_API cw_status cw_callback_options_init(cw_callback_options *options);
+
+/* The code pointer to give to C; cast it to the function's type. It stays callable after the callback is closed, as long as the process lives: then it gives
+ * the fallback (zero without one; a struct without one stops the process), is counted, and logged once. It is used for another callback one day: last of
+ * all for one of another signature.
+ * Errors:    CW_E_INVALID (NULL), and those of handles. */
+CW_API cw_status cw_callback_code(cw_callback callback, void (**out)(void));
+
+/* Closes the callback: calls of its code pointer get the fallback from now on, calls in progress go on, and the handle is stale. Never waits, so what its
+ * body uses may be in use still: cw_callback_close_and_wait() first, if that is to be freed.
+ * Errors:    those of handles. */
+CW_API cw_status cw_callback_close(cw_callback callback);
+
+/* The same, and waits until no call of it is in progress.
+ * Errors:    CW_E_STATE (from inside itself; nothing was done), CW_E_TIMEOUT (cw_last_error() names who runs it; it is closed, and may be waited for again),
+ *            CW_E_CANCELLED (the same), and those of handles. */
+CW_API cw_status cw_callback_close_and_wait(cw_callback callback, uint64_t timeout_ns);
+
+/* Makes an owner: what is registered with it is closed by cw_owner_close() at the latest. name: for reports; copied, cut to 31 bytes; may be NULL.
+ * Errors:    CW_E_INVALID (out is NULL), CW_E_NOMEM, CW_E_LIMIT. */
+CW_API cw_status cw_owner_create(const char *name, cw_owner *out);
+
+/* Closes all callbacks of the owner, and waits until no call of them is in progress; then their handles and its own are stale.
+ * Errors:    CW_E_STATE (from inside one of them; nothing was done), CW_E_TIMEOUT (cw_last_error() names who runs them; they are closed, and may be waited
+ *            for again), CW_E_CANCELLED (the same), and those of handles. */
+CW_API cw_status cw_owner_close(cw_owner owner, uint64_t timeout_ns);
 
 /* --- Host stacks ---------------------------------------------------------------------------------------------- */
 

@@ -8,6 +8,7 @@
 #include <causeway/causeway.h>
 
 #include <causeway/call.hpp>
+#include <causeway/callback.hpp>
 #include <causeway/channel.hpp>
 #include <causeway/condition_variable.hpp>
 #include <causeway/enter.hpp>

@@ -16,6 +16,7 @@
 #include <cstdint>
 
 #include "runtime/base/base.hpp"
+#include "runtime/crossing/callee.hpp"
 #include "runtime/crossing/float_border.hpp"
 
 namespace causeway::crossing {
@@ -41,18 +42,21 @@ struct Outbound {
 
 // A call in. Written by the thread that makes it, but for what a call out that ends on another thread changes, on that thread.
 struct Inbound {
-  // Why the end of the call in must look closer: somebody set a bit. relaxed: set by the green thread itself, or before it goes on.
-  static constexpr uint32_t kExtras = 1;  // a text, a stop state or request, a lock on the thread
-  static constexpr uint32_t kHostEh = 2;  // the host had an exception in flight: its globals are in host_*
-  static constexpr uint32_t kMoved = 4;   // `before` is not what enter() found: resumed() wrote it
-  static constexpr uint32_t kFloat = 8;   // always, if float_apart()
-  static constexpr uint32_t kPlain = 16;  // inside an entry that managed code called itself, without a call out
+  // Why the end of the call in must look closer: somebody set a bit. relaxed: set by the green thread itself, or before it goes on; kWatched
+  // by others (callee.hpp).
+  static constexpr uint32_t kExtras = 1;    // a text, a stop state or request, a lock on the thread
+  static constexpr uint32_t kHostEh = 2;    // the host had an exception in flight: its globals are in host_*
+  static constexpr uint32_t kMoved = 4;     // `before` is not what enter() found: resumed() wrote it
+  static constexpr uint32_t kFloat = 8;     // always, if float_apart()
+  static constexpr uint32_t kPlain = 16;    // inside an entry that managed code called itself, without a call out
+  static constexpr uint32_t kWatched = 64;  // somebody waits for the end of this call: INV-CA2
   std::atomic<uint32_t> rare{float_apart() ? kFloat : 0};
-  bool active = false;          // this green thread runs calls in: it has C frames below it. Constant while it does
-  void* high = nullptr;         // where the pivot to this green thread's stack begins. Constant while active
-  uintptr_t before = 0;         // the anchor that is put back, if kMoved
-  uintptr_t found = 0;          // the one that it found, if there is no G::outer to tell
-  void* host_caught = nullptr;  // the host's C++ exception globals
+  bool active = false;                   // this green thread runs calls in: it has C frames below it. Constant while it does
+  void* high = nullptr;                  // where the pivot to this green thread's stack begins. Constant while active
+  std::atomic<Callee*> callee{nullptr};  // the callback that it runs, or null: INV-CA1
+  uintptr_t found = 0;                   // the anchor that it found, if there is no G::outer to tell
+  uintptr_t before = 0;                  // the anchor that is put back, if kMoved
+  void* host_caught = nullptr;           // the host's C++ exception globals
   uint64_t host_uncaught = 0;
 
   bool is(uint32_t bit) const noexcept { return (rare.load(std::memory_order_relaxed) & bit) != 0; }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// Memory maps. Nothing here is executable, ever. All: Signal-safe: yes; errno is the system call's where "false" or null is returned.
+// Memory maps. Nothing here is executable, ever (code_pages.hpp). All: Signal-safe: yes; errno is the system call's where "false" or null is returned.
 #pragma once
 
 #include <cstddef>

@@ -10,6 +10,7 @@
 #include "runtime/os/alt_stack.hpp"       // IWYU pragma: export
 #include "runtime/os/cgroup.hpp"          // IWYU pragma: export
 #include "runtime/os/clock.hpp"           // IWYU pragma: export
+#include "runtime/os/code_pages.hpp"      // IWYU pragma: export
 #include "runtime/os/context.hpp"         // IWYU pragma: export
 #include "runtime/os/cpu.hpp"             // IWYU pragma: export
 #include "runtime/os/descriptor.hpp"      // IWYU pragma: export

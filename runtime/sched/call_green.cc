@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The records of green threads that run calls in. An M keeps a few with warm stacks in its own list, so that a call takes and gives back neither.
+#include "runtime/sched/callees.hpp"
 #include "runtime/sched/foreign.hpp"
 #include "runtime/sched/poison.hpp"
 #include "runtime/sched/record.hpp"
@@ -50,12 +51,15 @@ G* make_call_green(M* m) noexcept {
   g->spawned_at = 0;
   g->depth = 1;
   g->in.clear(~crossing::Inbound::kFloat);
+  g->in.callee.store(nullptr, std::memory_order_relaxed);  // relaxed: the list's lock publishes it
   g->in.active = true;
+  callees::add(g);
   return g;
 }
 
 void free_call_green(G* g) noexcept {
   Scheduler& s = scheduler();
+  callees::remove(g);
   {
     const StackLock::Change change(g->stack_lock);
     poison::stack_freed(g->stack);

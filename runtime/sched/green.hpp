@@ -109,9 +109,8 @@ struct alignas(64) G {
 #if CW_ASAN
   void* asan_fake_stack = nullptr;
 #endif
-  // Who spawned it, and where that call returns; for reports. 0: not known. Constant from its birth to its end.
+  // Who spawned it; for reports. 0: not known. Constant from its birth to its end, as spawned_at.
   base::Relaxed<uint64_t> spawned_by;
-  base::Relaxed<uintptr_t> spawned_at;
   // --- crossings: record.hpp ---
   alignas(64) crossing::Outbound out;
   // Waits of green threads that came in below this one, which a request to stop this one ends too; guarded by the lock of
@@ -119,7 +118,8 @@ struct alignas(64) G {
   base::IntrusiveList<NestedWait, &NestedWait::link> nested_waits;
   // --- first the closure, later the result ---
   alignas(16) std::byte payload[kPayload];
-  std::exception_ptr tunnelled;  // INV-CR3
+  std::exception_ptr tunnelled;         // INV-CR3
+  base::Relaxed<uintptr_t> spawned_at;  // where the call that spawned it returns
 };
 
 // What each green thread costs beside its stack: a parked one has this, so a word that does not fit into a hole costs 64 MB for a million of them.

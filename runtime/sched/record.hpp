@@ -16,20 +16,24 @@ void drop_extras(G* g) noexcept;
 // The record is free for the next green thread: its generation rises.
 void retire_record(G* g) noexcept;
 
-// `17 "reader"`, as reports name a green thread, or `18 "reader/callback"`; without the name when the record is busy. Signal-safe: yes.
+// `17 "reader"`, as reports name a green thread, or `18 "reader/callback"`, or `18 "reader/on_row"` in a callback that has a name; without the name when
+// the record is busy. Signal-safe: yes.
 template <size_t N>
 void append_identity(base::TextBuffer<N>& text, const G* g) noexcept {
   text.append_dec(g->id);
-  const G* named = g;  // a callback goes by the name of the one whose call out it came in below
+  const G* named = g;  // a callback goes by the name of the one whose call out it came in below, and by its own
   while (const G* outer = outer_of(named)) named = outer;
+  base::TextBuffer<sizeof(crossing::Callee::name)> own;
+  if (const crossing::Callee* callee = g->in.callee.load(std::memory_order_acquire)) callee->append_name(own);
   base::Lock& lock = const_cast<G*>(named)->join_lock;
-  if (!lock.try_lock()) return;
-  if (named->name != nullptr) {
-    text.append(" \"");
-    text.append(named->name);
-    text.append(named != g ? "/callback\"" : "\"");
+  const bool locked = lock.try_lock();
+  const bool has = locked && named->name != nullptr;
+  if (has || own.size() != 0) {
+    text.append(" \"").append(has ? named->name : "");
+    if (has && (named != g || own.size() != 0)) text.append("/");
+    text.append(own.size() != 0 ? own.view() : named != g ? "callback" : "").append("\"");
   }
-  lock.unlock();
+  if (locked) lock.unlock();
 }
 
 // With max_green: counts the new one, or says that there is no room.

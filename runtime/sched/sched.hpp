@@ -9,6 +9,7 @@
 #include "runtime/sched/arena.hpp"         // IWYU pragma: export
 #include "runtime/sched/border.hpp"        // IWYU pragma: export
 #include "runtime/sched/brief_scope.hpp"   // IWYU pragma: export
+#include "runtime/sched/callees.hpp"       // IWYU pragma: export
 #include "runtime/sched/chaos.hpp"         // IWYU pragma: export
 #include "runtime/sched/come_back.hpp"     // IWYU pragma: export
 #include "runtime/sched/deadlock.hpp"      // IWYU pragma: export

@@ -16,3 +16,4 @@
 #include "runtime/sync/semaphore.hpp"     // IWYU pragma: export
 #include "runtime/sync/shared_mutex.hpp"  // IWYU pragma: export
 #include "runtime/sync/wait_group.hpp"    // IWYU pragma: export
+#include "runtime/sync/wait_queue.hpp"    // IWYU pragma: export

@@ -46,7 +46,7 @@ my @homes = (
   [qr{^benchmark/},        qr{^bench/}],
 );
 my $platform = qr{\b(__x86_64__|__i386__|__aarch64__|__arm__|__riscv|__linux__|__gnu_linux__|__APPLE__|_WIN32|__FreeBSD__)\b};
-my $platform_home = qr{^(arch|runtime/os|bench|tests/cpp)/|^runtime/base/config\.h$};
+my $platform_home = qr{^(arch|runtime/os|bench|tests/cpp)/|^(runtime/base/config|include/causeway/chain)\.h$};
 
 sub folder_of {
   my ($path) = @_;

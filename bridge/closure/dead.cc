@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+#include "bridge/closure/dead.hpp"
+
+#include <bit>
+#include <cstring>
+
+#include "bridge/closure/closure.hpp"
+#include "causeway/chain.h"
+#include "runtime/base/base.hpp"
+#include "runtime/sched/sched.hpp"
+
+namespace causeway::closure {
+
+namespace {
+
+constinit std::atomic<uint64_t> dead_calls{0};
+// A failure may come at the rate of the host's calls: the log gets for each status a line at each power of two of its count.
+constexpr size_t kStatuses = 64;
+constinit std::atomic<uint64_t> failures[kStatuses]{};
+
+// While it lives the slot is not used again, if it was the caller's type's when it began: INV-SL1.
+class Reading {
+ public:
+  Reading(Slot* slot, const cw_abi_callback_type* type) noexcept : slot_(slot) {
+    if (slot == nullptr) return;
+    slot->readers.fetch_add(1, std::memory_order_seq_cst);  // before the look at state; pairs with claim() in slots.cc
+    known_ = (slot->state.load(std::memory_order_seq_cst) & ~crossing::Callee::kBits) == state_of(type);
+  }
+  ~Reading() {
+    if (slot_ != nullptr) slot_->readers.fetch_sub(1, std::memory_order_release);
+  }
+  Reading(const Reading&) = delete;
+  Reading& operator=(const Reading&) = delete;
+  bool known() const noexcept { return known_; }
+
+ private:
+  Slot* slot_;
+  bool known_ = false;
+};
+
+bool strict() noexcept {
+  const sched::ForeignCall call;
+  return call.ok() && sched::scheduler().options.strict_stacks;
+}
+
+bool closed(cw_status status) noexcept {
+  return status == CW_E_CLOSED || status == CW_E_STALE || status == CW_E_HANDLE || status == CW_E_TYPE;
+}
+
+using Line = base::TextBuffer<512>;
+
+void append_which(Line& line, Slot* slot, bool known) noexcept {
+  base::TextBuffer<32> name;
+  if (known) slot->append_name(name);
+  line.append("callback ");
+  if (name.size() != 0) line.append("\"").append(name.view()).append("\"");
+  else line.append("without a name");
+}
+
+void log_dead(cw_status status, Slot* slot, bool known) noexcept {
+  Line line;
+  if (status != CW_E_CLOSED) {
+    line.append("a callback was called with user data that no callback has, or no longer: C got zero");
+  } else {
+    append_which(line, slot, known);
+    line.append(" was closed and is called still: C gets its fallback");
+  }
+  base::log(base::LogLevel::Warn, line.view());
+}
+
+void log_failed(cw_status status, Slot* slot, bool known, const char* why) noexcept {
+  const uint64_t n = failures[static_cast<size_t>(status) % kStatuses].fetch_add(1, std::memory_order_relaxed) + 1;
+  if ((n & (n - 1)) != 0) return;
+  Line line;
+  append_which(line, slot, known);
+  line.append(" could not run and gave C its fallback: ").append(cw_status_name(status)).append(", ").append(why);
+  line.append("; such calls so far: ").append_dec(n);
+  base::log(base::LogLevel::Warn, line.view());
+}
+
+[[noreturn]] void die(cw_status status, Slot* slot, bool known, const char* because) noexcept {
+  Line text;
+  append_which(text, slot, known);
+  text.append(closed(status) ? " was closed and is called still" : " could not run").append(because);
+  base::fatal(base::FatalId::ClosedCallback, text.view());
+}
+
+// --- what the code pointer of a closed callback leads to -------------------------------------------------------
+
+template <class Result>
+CW_NOINLINE Result late(Slot* slot) noexcept {
+  alignas(16) unsigned char result[16] = {};
+  // The type stays as it was until the slot is used again; then this is a call of the new one that came too late, and what it gets is zero.
+  const cw_abi_callback_type* type = slot->type;
+  if (type->result_size <= sizeof result) answer_failed(CW_E_CLOSED, slot, type, result, "");
+  Result answer{};
+  std::memcpy(&answer, result, sizeof answer);
+  return answer;
+}
+
+#if CW_CHAIN
+template <class Result>
+CW_CHAIN_FUNCTION Result late_thunk() noexcept {
+  Slot* slot;
+  CW_CHAIN_READ(slot);
+  return late<Result>(slot);
+}
+#endif
+
+}  // namespace
+
+void divert(Slot* slot) noexcept {
+#if CW_CHAIN
+  using Code = void (*)(void);
+  if (slot->kind != SlotKind::Stub) return;
+  Code code = nullptr;
+  switch (slot->type->result_kind) {
+    case CW_ABI_RESULT_WORD: code = reinterpret_cast<Code>(&late_thunk<uint64_t>); break;
+    case CW_ABI_RESULT_FLOAT: code = reinterpret_cast<Code>(&late_thunk<float>); break;
+    case CW_ABI_RESULT_DOUBLE: code = reinterpret_cast<Code>(&late_thunk<double>); break;
+    default: return;  // how such a result travels only the type's own thunk knows
+  }
+  std::atomic_ref<Code>(slot->thunk).store(code, std::memory_order_relaxed);  // a call on its way takes the one or the other
+#else
+  static_cast<void>(slot);
+#endif
+}
+
+uint64_t dead_called() noexcept { return dead_calls.load(std::memory_order_relaxed); }
+
+void answer_failed(cw_status status, Slot* slot, const cw_abi_callback_type* type, void* result, const char* why) noexcept {
+  const Reading reading(slot, type);
+  const bool known = reading.known();
+  const bool has = known && slot->has_fallback;
+  if (has) std::memcpy(result, slot->fallback_bytes(), type->result_size);
+  else std::memset(result, 0, type->result_size);
+  if (closed(status)) dead_calls.fetch_add(1, std::memory_order_relaxed);
+  if (!has && type->result_kind == CW_ABI_RESULT_CLASS)
+    die(status, slot, known, ", and its result is a struct without a fallback: give it on_exception::return_value, or close it later");
+  if (status == CW_E_ASYNC) return;  // the log is no place for a handler
+  if (!closed(status)) {
+    log_failed(status, slot, known, why);
+    return;
+  }
+  if (strict()) die(status, slot, known, ", and check mode strict stops there: have C forget the pointer first");
+  if (!known || slot->dead_calls.fetch_add(1, std::memory_order_relaxed) == 0) log_dead(status, slot, known);
+}
+
+}  // namespace causeway::closure

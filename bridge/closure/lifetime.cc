@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: MIT
+//
+// Making, closing and ending callbacks.
+#include <cstdlib>
+#include <cstring>
+
+#include "bridge/closure/closure.hpp"
+#include "bridge/closure/dead.hpp"
+#include "bridge/closure/lifetime.hpp"
+#include "bridge/closure/owner.hpp"
+#include "runtime/os/os.hpp"
+#include "runtime/sync/sync.hpp"
+
+namespace causeway::closure {
+
+namespace {
+
+constexpr uint32_t kPending = 64;  // so many closed callbacks share one heavy fence
+
+struct Process {
+  base::Lock lock{base::LockRank::Object};
+  // --- guarded by lock ---
+  Slot* pending = nullptr;  // released, and maybe in use
+  uint32_t pending_count = 0;
+  void* waiting = nullptr;  // who waits in wait()
+  uint64_t ends = 0;        // calls that were watched and have ended
+};
+constinit Process process;
+constinit std::atomic<uint64_t> live{0}, numbers{0};
+
+void set_name(Slot* slot, const char* name) noexcept {
+  constexpr size_t kRoom = std::size(decltype(crossing::Callee::name){});
+  size_t n = 0;
+  if (name != nullptr)
+    for (; n + 1 < kRoom && name[n] != '\0'; ++n) slot->name[n].store(name[n], std::memory_order_relaxed);
+  slot->name[n].store('\0', std::memory_order_relaxed);
+}
+
+void drop_fallback(Slot* slot) noexcept {
+  if (slot->type != nullptr && slot->has_fallback && slot->type->result_size > sizeof slot->fallback.small) std::free(slot->fallback.big);
+  slot->has_fallback = false;
+}
+
+bool set_fallback(Slot* slot, const Spec& spec) noexcept {
+  const size_t bytes = spec.type->result_size;
+  if (spec.fallback == nullptr || bytes == 0) return true;
+  std::byte* to = slot->fallback.small;
+  if (bytes > sizeof slot->fallback.small) {
+    to = static_cast<std::byte*>(std::malloc(bytes));
+    if (to == nullptr) return false;
+    slot->fallback.big = to;
+  }
+  std::memcpy(to, spec.fallback, bytes);
+  slot->has_fallback = true;
+  return true;
+}
+
+// Nobody holds or runs it.
+void end(Slot* slot) noexcept {
+  leave_owner(slot);
+  if (slot->type->destroy != nullptr) slot->type->destroy(slot->closure);
+  give_back_slot(slot);
+}
+
+void push_pending_locked(Slot* slot) noexcept {
+  slot->next = process.pending;
+  process.pending = slot;
+  ++process.pending_count;
+}
+
+// A call that was watched has ended.
+void on_end() noexcept {
+  bool some = false;
+  {
+    const sched::WaitScope scope;
+    sync::WokenList woken;
+    process.lock.lock();
+    ++process.ends;
+    while (sched::Waiter* waiter = sync::WaitQueue(process.waiting).pop_claimed()) woken.add(*waiter);
+    some = process.pending != nullptr;
+    process.lock.unlock();
+    woken.ready_all();
+  }
+  if (some) settle();
+}
+
+}  // namespace
+
+base::Result<Slot*> create(const Spec& spec) noexcept {
+  sched::callees::set_end_hook(&on_end);
+  const SlotKind kind = spec.type->thunk != nullptr ? SlotKind::Stub : SlotKind::Data;
+  const auto taken = take_slot(kind, spec.type->signature);
+  if (!taken) return taken.error();
+  Slot* slot = *taken;
+  drop_fallback(slot);
+  slot->type = spec.type;
+  slot->closure = spec.closure;
+  slot->dead_calls.store(0, std::memory_order_relaxed);
+  set_name(slot, spec.name);
+  const bool owned = spec.owner == nullptr || join_owner(spec.owner, slot);
+  if (!owned || !set_fallback(slot, spec)) {
+    leave_owner(slot);
+    give_back_slot(slot);
+    if (!owned) return base::fail(CW_E_CLOSED, "the callback's owner is closed");
+    return base::fail(CW_E_NOMEM, "no memory for a callback's fallback");
+  }
+  if (kind == SlotKind::Stub) {
+    slot->words[0] = spec.words[0];
+    slot->words[1] = spec.words[1];
+    slot->thunk = spec.type->thunk;
+  } else {
+    // An index, and 40 bits that no other data had: a counter, mixed so that small numbers and neighbours do not pass. Never 0.
+    const uint64_t nth = (numbers.fetch_add(1, std::memory_order_relaxed) + 1) * 0x9e3779b97f4a7c15ULL | 1;
+    slot->number.store(nth << 24 | slot->index, std::memory_order_relaxed);  // relaxed: state publishes it
+  }
+  live.fetch_add(1, std::memory_order_relaxed);
+  slot->state.store(state_of(spec.type) | crossing::Callee::kFresh, std::memory_order_release);  // pairs with the acquire of a call in
+  return slot;
+}
+
+uint64_t watched_ends() noexcept {
+  base::LockGuard guard(process.lock);
+  return process.ends;
+}
+
+cw_status wait_for_end(uint64_t ends, const void* object, uint64_t deadline_ns, bool cancellable, sched::StopPoint* stop) noexcept {
+  sched::WaitScope scope;
+  if (scope.async()) return CW_E_ASYNC;
+  process.lock.lock();
+  if (process.ends != ends) {
+    process.lock.unlock();
+    return CW_OK;
+  }
+  sched::Waiter waiter;
+  scope.prepare(
+      waiter,
+      {.deadline_ns = deadline_ns, .cancellable = cancellable, .what = "the end of a callback's calls", .stop = stop, .object = object});
+  sync::WaitQueue(process.waiting).push_back(waiter);
+  const sched::WaitEnd end = scope.park_and_unlock(process.lock);
+  if (end == sched::WaitEnd::Woken) return CW_OK;
+  process.lock.lock();
+  if (waiter.linked) sync::WaitQueue(process.waiting).remove(waiter);
+  process.lock.unlock();
+  return end == sched::WaitEnd::TimedOut ? CW_E_TIMEOUT : CW_E_CANCELLED;
+}
+
+bool close(Slot* slot) noexcept {
+  // seq_cst: before the look at who runs it. INV-CA1
+  const uintptr_t before = slot->state.fetch_or(crossing::Callee::kClosed, std::memory_order_seq_cst);
+  if ((before & crossing::Callee::kClosed) != 0) return false;
+  live.fetch_sub(1, std::memory_order_relaxed);
+  divert(slot);
+  return true;
+}
+
+cw_status wait(Slot* slot, uint64_t timeout_ns, bool cancellable, sched::StopPoint* stop) noexcept {
+  if ((slot->state.load(std::memory_order_relaxed) & crossing::Callee::kFresh) != 0) return CW_OK;  // INV-CA4
+  return wait_until_idle([slot] { return sched::callees::watch(slot); }, slot, timeout_ns, cancellable, stop);
+}
+
+void release_idle(Slot* slot) noexcept { end(slot); }
+
+void release(Slot* slot) noexcept {
+  close(slot);
+  if ((slot->state.load(std::memory_order_relaxed) & crossing::Callee::kFresh) != 0) {  // INV-CA4
+    end(slot);
+    return;
+  }
+  bool many = false;
+  {
+    base::LockGuard guard(process.lock);
+    push_pending_locked(slot);
+    many = process.pending_count >= kPending;
+  }
+  if (many || sched::callees::inside(slot)) settle();
+}
+
+void settle() noexcept {
+  for (bool again = true; again;) {
+    Slot* list = nullptr;
+    uint64_t ends = 0;
+    {
+      base::LockGuard guard(process.lock);
+      list = process.pending;
+      process.pending = nullptr;
+      process.pending_count = 0;
+      ends = process.ends;
+    }
+    if (list == nullptr) return;
+    base::asym::heavy();
+    Slot* rest = nullptr;
+    again = false;
+    while (list != nullptr) {
+      Slot* slot = list;
+      list = slot->next;
+      const sched::callees::Running running = sched::callees::watch(slot);
+      if (running.calls == 0) {
+        end(slot);
+        continue;
+      }
+      again |= running.marked != 0;  // it may have ended before it could see the mark: INV-CA2
+      slot->next = rest;
+      rest = slot;
+    }
+    base::LockGuard guard(process.lock);
+    again |= process.ends != ends;  // who ended meanwhile did not find them
+    if (rest == nullptr) return;
+    while (rest != nullptr) {
+      Slot* slot = rest;
+      rest = slot->next;
+      push_pending_locked(slot);
+    }
+  }
+}
+
+Slot* find(uint64_t data) noexcept {
+  Slot* slot = data_slot(static_cast<uint32_t>(data & (kMaxDataSlots - 1)));
+  return slot != nullptr && slot->number.load(std::memory_order_acquire) == data && data != 0 ? slot : nullptr;
+}
+
+Counters counters() noexcept { return {live.load(std::memory_order_relaxed), dead_called()}; }
+
+}  // namespace causeway::closure

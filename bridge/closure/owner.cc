@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT
+#include "bridge/closure/owner.hpp"
+
+#include <cstring>
+#include <new>
+
+#include "bridge/closure/closure.hpp"
+#include "bridge/closure/lifetime.hpp"
+
+namespace causeway::closure {
+
+struct Owner {
+  char name[32] = "";
+  // --- guarded by lock ---
+  base::IntrusiveList<Slot, &Slot::owned> slots;
+  bool closed = false;
+  bool released = false;
+};
+
+namespace {
+
+constinit base::Lock lock{base::LockRank::Object};
+
+}  // namespace
+
+Owner* make_owner(const char* name) noexcept {
+  auto* owner = new (std::nothrow) Owner;
+  if (owner != nullptr && name != nullptr) std::strncpy(owner->name, name, sizeof owner->name - 1);
+  return owner;
+}
+
+const char* name_of(const Owner* owner) noexcept { return owner->name; }
+
+bool join_owner(Owner* owner, Slot* slot) noexcept {
+  base::LockGuard guard(lock);
+  if (owner->closed) return false;
+  slot->owner = owner;
+  owner->slots.push_back(slot);
+  return true;
+}
+
+void leave_owner(Slot* slot) noexcept {
+  if (slot->owner == nullptr) return;  // set before the slot is anybody's, and by its end
+  Owner* over = nullptr;
+  {
+    base::LockGuard guard(lock);
+    Owner* owner = slot->owner;
+    owner->slots.remove(slot);
+    slot->owner = nullptr;
+    if (owner->released && owner->slots.empty()) over = owner;
+  }
+  delete over;
+}
+
+cw_status close_owner(Owner* owner, uint64_t timeout_ns) noexcept {
+  {
+    base::LockGuard guard(lock);
+    for (Slot* slot = owner->slots.front(); slot != nullptr; slot = owner->slots.next(slot))
+      if (sched::callees::inside(slot)) return CW_E_STATE;
+    owner->closed = true;
+    for (Slot* slot = owner->slots.front(); slot != nullptr; slot = owner->slots.next(slot)) close(slot);
+  }
+  const auto look = [owner] {
+    sched::callees::Running all;
+    base::LockGuard guard(lock);
+    for (Slot* slot = owner->slots.front(); slot != nullptr; slot = owner->slots.next(slot)) {
+      const sched::callees::Running each = sched::callees::watch(slot);
+      all.calls += each.calls;
+      all.marked += each.marked;
+    }
+    return all;
+  };
+  return wait_until_idle(look, owner, timeout_ns, true, nullptr);
+}
+
+void release_owner(Owner* owner, void (*forget)(Slot* slot) noexcept) noexcept {
+  for (;;) {
+    Slot* slot = nullptr;
+    {
+      base::LockGuard guard(lock);
+      for (Slot* each = owner->slots.front(); slot == nullptr && each != nullptr; each = owner->slots.next(each))
+        if (each->kind == SlotKind::Stub && each->number.load(std::memory_order_relaxed) != 0) slot = each;
+    }
+    if (slot == nullptr) break;
+    forget(slot);
+  }
+  bool over = false;
+  {
+    base::LockGuard guard(lock);
+    owner->released = true;
+    over = owner->slots.empty();
+  }
+  if (over) delete owner;
+}
+
+void append_running(base::TextBuffer<480>& text, const Owner* owner, const Slot* slot) noexcept {
+  struct Look {
+    base::TextBuffer<480>& text;
+    const Owner* owner;
+    const Slot* slot;
+    bool first = true;
+  } all{text, owner, slot};
+  sched::callees::for_each_running(
+      [](const sched::G* g, const crossing::Callee* callee, void* arg) {
+        Look& look = *static_cast<Look*>(arg);
+        const auto* each = static_cast<const Slot*>(callee);
+        if (each != look.slot && (look.owner == nullptr || each->owner != look.owner)) return;
+        if (!look.first) look.text.append(", ");
+        look.first = false;
+        sched::append_identity(look.text, g);
+      },
+      &all);
+}
+
+}  // namespace causeway::closure

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+//
+// Owner: callbacks that are closed together. It lives until it is closed and its last callback has ended.
+#pragma once
+
+#include "bridge/closure/slot.hpp"
+#include "runtime/base/base.hpp"
+#include "runtime/sched/sched.hpp"
+
+namespace causeway::closure {
+
+// Null: no memory.
+Owner* make_owner(const char* name) noexcept;
+const char* name_of(const Owner* owner) noexcept;
+
+// The slot is one of its. False: it is closed.
+bool join_owner(Owner* owner, Slot* slot) noexcept;
+void leave_owner(Slot* slot) noexcept;
+
+// Closes all that are in it, and waits until none of them runs. Nothing joins it any more. May be called again after an error.
+// Errors: CW_E_STATE (the caller is inside one of them), CW_E_TIMEOUT, CW_E_CANCELLED, CW_E_ASYNC
+cw_status close_owner(Owner* owner, uint64_t timeout_ns) noexcept;
+// The last that its maker says of it, after close_owner() said CW_OK. forget(slot): for each that is in it still, which may leave meanwhile.
+void release_owner(Owner* owner, void (*forget)(Slot* slot) noexcept) noexcept;
+
+// Who is in one of its callbacks, or in this one: `18 "reader/on_row", 20`.
+void append_running(base::TextBuffer<480>& text, const Owner* owner, const Slot* slot) noexcept;
+
+}  // namespace causeway::closure

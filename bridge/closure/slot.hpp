@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+//
+// Slot: the record of one callback, and the data block of its stub: what C holds leads here (arch/arch.hpp). crossing::Callee is its first part, which
+// a libffi Go closure may be read from: {where to jump, two words}.
+//
+// Life: free → fresh (made, not called yet) → live → closed → free. A closed slot keeps its fallback, name and type until it is used again, so that
+// late calls of the old code pointer get what was promised.
+//
+//   INV-SL1  Slots are never freed. A slot is used again only when it is closed, nobody holds it, nobody runs it, and nobody reads its fallback.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "causeway/abi.h"
+#include "runtime/crossing/crossing.hpp"
+
+namespace causeway::closure {
+
+struct Owner;
+
+enum class SlotKind : uint8_t { Stub, Data };  // has a code pointer of its own; is found by the user data that C passes
+
+struct Slot : crossing::Callee {
+  const cw_abi_callback_type* type = nullptr;  // constant from its making to its next
+  Slot* next = nullptr;                        // in one list of slots.cc or lifetime.cc
+  uint64_t died = 0;                           // when it came to the list of dead ones; counts
+  // --- guarded by the owners' lock ---
+  Owner* owner = nullptr;
+  base::Link owned;
+  // --- a late call: it counts itself in readers, then looks at state; who uses the slot again clears state, then looks at readers ---
+  std::atomic<uint32_t> readers{0};
+  std::atomic<uint32_t> dead_calls{0};
+  SlotKind kind = SlotKind::Stub;  // constant
+  bool has_fallback = false;
+  uint32_t index = 0;  // constant; of its kind
+  union {
+    std::byte small[16];
+    std::byte* big;  // from malloc
+  } fallback{};
+
+  const std::byte* fallback_bytes() const noexcept { return type->result_size <= sizeof fallback.small ? fallback.small : fallback.big; }
+};
+static_assert(CW_ARCH_STUBS == 0 || sizeof(Slot) == CW_ARCH_STUB_DATA_BYTES);
+
+// What state says of the callback whose type begins with this.
+inline uintptr_t state_of(const cw_abi_callback_type* type) noexcept { return reinterpret_cast<uintptr_t>(type); }
+
+}  // namespace causeway::closure

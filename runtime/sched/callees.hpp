@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+//
+// Who runs a callback: all green threads that calls in run on, so that whoever closes one finds the calls that are in it. crossing/callee.hpp has the
+// protocol and INV-CA*.
+//
+// The list is behind a lock that no call in takes: a record is added and removed when an M gets one more, or gives one up.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "runtime/sched/green.hpp"
+
+namespace causeway::sched::callees {
+
+// One more record for calls in, and one fewer. By foreign.hpp alone.
+void add(G* g) noexcept;
+void remove(G* g) noexcept;
+
+struct Running {
+  uint32_t calls = 0;   // in it
+  uint32_t marked = 0;  // of these, such as were not watched before
+};
+// A plain call: managed code called a callback's code pointer on its own stack, without a call out. Rare, so it takes a lock.
+class PlainScope {
+ public:
+  PlainScope(G* g, const crossing::Callee* callee) noexcept;
+  ~PlainScope();
+  PlainScope(const PlainScope&) = delete;
+  PlainScope& operator=(const PlainScope&) = delete;
+
+ private:
+  friend struct PlainCalls;
+  const G* g_;
+  const crossing::Callee* callee_;
+  PlainScope* next_;
+  PlainScope* before_ = nullptr;
+  bool watched_ = false;
+};
+
+// Has each call in that is in `callee` tell of its end. Needs: heavy() since its state was stored; calls that were marked count as seen only after
+// heavy() and another look. Blocks: shortly
+Running watch(const crossing::Callee* callee) noexcept;
+// Visits the green threads that are in some callback; one that made plain calls several times. Blocks: shortly; takes no lock of rank Task in there.
+void for_each_running(void (*visit)(const G* g, const crossing::Callee* callee, void* arg), void* arg) noexcept;
+
+// The calling green thread is in the callback, or a callback of the ones that called it is.
+bool inside(const crossing::Callee* callee) noexcept;
+
+// Told at the end of a call in that was watched, on the C stack of its thread, where managed code would run destructors. Set once.
+using EndHook = void (*)() noexcept;
+void set_end_hook(EndHook hook) noexcept;
+void tell_end(G* g) noexcept;
+
+// The call in that g runs is over. On every way out: the usual one in bridge/inbound has its own form of it, others (a longjmp that skipped it, an
+// unwinding that passed) call this. Needs: nobody else runs g.
+CW_ALWAYS_INLINE void left(G* g) noexcept {
+  if (g->in.callee.load(std::memory_order_relaxed) == nullptr) return;
+  // INV-CA2; release: what the callback did, for who ends it.
+  const uint32_t rare = base::asym::store_then_load(g->in.callee, static_cast<crossing::Callee*>(nullptr), g->in.rare);
+  if ((rare & crossing::Inbound::kWatched) != 0) [[unlikely]]
+    tell_end(g);
+}
+
+}  // namespace causeway::sched::callees
