@@ -51,6 +51,7 @@ void nested(std::uint64_t rounds) {
 }  // namespace
 
 void call_out_row(const Run& run) {
+  if (run.variant.starts_with("run-time-")) return call_out_run_time_row(run);
   if (run.variant != "quick" && run.variant != "leaf") { unknown_row(run); }
   measure_loop(run, run.variant == "quick" ? quick : leaf, 1);
 }

@@ -103,6 +103,9 @@ my @rows = (
     peers => ['causeway', 'baseline', 'go', 'jni', 'luajit'], goals => [faster(4, 'go'), faster(1, 'jni')]},
   {name => 'call-out/leaf', what => 'call out, int(int), to C that never waits or calls back', pin => 1, host => 1,
     peers => ['causeway', 'baseline', 'luajit'], goals => [{metric => 'ns', at_most => 2.2, of => 'baseline'}]},
+  (map { {name => "call-out/$_", what => "call out of a signature known at run time; beside it ffi_call: $_", pin => 1, rounds => 6, peers => ['causeway'],
+    metrics => ['ns', 'ffi_ns'], labels => {ffi_ns => 'ffi_call'}, goals => [{metric => 'ns', at_most => 1.5, own => 'ffi_ns'}]} }
+    qw(run-time-ints run-time-floats run-time-struct run-time-stack)),
   (map { {name => "handle-get/$_", what => "lookup of a user's handle, by $_ at once", pin => $_ eq 'one' ? 1 : 2, rounds => 6, peers => ['causeway'],
     metrics => ['ns', 'plain_ns'], labels => {plain_ns => 'a plain call'}, goals => [{metric => 'ns', at_most => 3, own => 'plain_ns'}]} } qw(one two)),
   {name => 'post/foreign-thread', what => 'one post, a worker awake; baseline: a pair of CAS', pin => 2, peers => ['causeway', 'baseline'],

@@ -71,9 +71,12 @@ CW_ALWAYS_INLINE void call_by_registers(const Signature& s, const void* function
 
 CW_NOINLINE void call_by_libffi(const Signature& s, const void* function, void* result, void** given) {
   // libffi puts pointers to its own copies of large structs into the array that it is given.
-  void* args[kMaxArguments];
-  for (uint32_t i = 0; i < s.arguments; ++i) args[i] = given[i];
-  auto* cif = const_cast<ffi_cif*>(&s.cif);  // INV-SG1
+  void* args[kMaxArguments + 1];
+  for (uint32_t i = 0, to = 0; i < s.arguments; ++i) {
+    args[to++] = given[i];
+    if (i == s.split) args[to++] = static_cast<char*>(given[i]) + sizeof(uint64_t);
+  }
+  auto* cif = const_cast<ffi_cif*>(&s.call_cif);  // INV-SG1
   auto* code = reinterpret_cast<void (*)()>(const_cast<void*>(function));
   const bool widens = s.result_bytes != 0 && s.result < TypeKind::F32;
   if (!widens) return ffi_call(cif, code, result, args);

@@ -60,12 +60,16 @@ struct Step {
 };
 
 struct Signature {
-  ffi_cif cif;
+  ffi_cif cif;       // of closures
+  ffi_cif call_cif;  // of calls: the same, or with one argument in two (split)
   TypeKind result;
   uint32_t result_bytes;  // 0: void
   uint32_t arguments;     // all of them
   uint32_t fixed;         // those before `...`
   bool variadic;
+  // libffi 3.4.4 copies all of a struct over its first register, also where that is the last integer one and what follows is the first floating-point
+  // one. Such an argument is passed as its two parts, which is the same for the callee. kNoSplit: there is none.
+  uint32_t split;
   // How it is called without libffi; in_registers false: not at all.
   bool in_registers;
   bool floats;  // some of them are floating-point ones
@@ -81,6 +85,8 @@ struct Signature {
   uint64_t hash;
   Signature* next;
 };
+
+inline constexpr uint32_t kNoSplit = UINT32_MAX;
 
 struct SignatureFree {
   void operator()(Signature* signature) const noexcept;
@@ -101,8 +107,5 @@ SignatureOwner parse_signature(std::string_view text, SignatureUse use, const st
 // Blocks: shortly. Errors: those above; CW_E_LIMIT (kMaxSignatures different ones)
 inline constexpr uint32_t kMaxSignatures = 1 << 16;
 const Signature* intern_signature(std::string_view text, SignatureUse use, const std::string_view* more, SignatureError& error) noexcept;
-
-// For a fork: the child must find it free.
-base::Lock& signature_table_lock() noexcept;
 
 }  // namespace causeway::outbound

@@ -69,6 +69,10 @@ void build_types(const SignatureNodes& read, ffi_type** types, ffi_type* aggrega
       types[i] = scalar_type(node.kind);
       continue;
     }
+    if (node.count == 1 && types[i + 1] == &ffi_type_longdouble) {
+      types[i] = &ffi_type_longdouble;  // passed alike; libffi 3.4.4 looks for such a result in the wrong registers
+      continue;
+    }
     types[i] = aggregates;
     *aggregates++ = ffi_type{0, 0, FFI_TYPE_STRUCT, elements};
     uint32_t child = i + 1;
@@ -86,18 +90,24 @@ SignatureOwner no_memory(SignatureError& error) noexcept {
   return nullptr;
 }
 
+bool prepare(ffi_cif& cif, bool variadic, uint32_t fixed, uint32_t n, ffi_type* result, ffi_type** arguments) noexcept {
+  return (variadic ? ffi_prep_cif_var(&cif, FFI_DEFAULT_ABI, fixed, n, result, arguments)
+                   : ffi_prep_cif(&cif, FFI_DEFAULT_ABI, n, result, arguments)) == FFI_OK;
+}
+
 SignatureOwner build(std::string_view text, const std::string_view* more, const SignatureNodes& read, ffi_type** types,
                      SignatureError& error) noexcept {
   const Counts counts = count(read);
-  const size_t bytes = sizeof(Signature) + counts.aggregates * sizeof(ffi_type) + (counts.elements + read.arguments) * sizeof(ffi_type*) +
-                       kMaxSteps * sizeof(Step) + text.size() + (more == nullptr ? 0 : more->size()) + 2 + 5 * alignof(std::max_align_t);
+  const size_t bytes = sizeof(Signature) + counts.aggregates * sizeof(ffi_type) +
+                       (counts.elements + 2 * read.arguments + 1) * sizeof(ffi_type*) + kMaxSteps * sizeof(Step) + text.size() +
+                       (more == nullptr ? 0 : more->size()) + 2 + 5 * alignof(std::max_align_t);
   void* memory = std::malloc(bytes);
   if (memory == nullptr) return no_memory(error);
   Piece piece(memory);
   SignatureOwner made(::new (piece.take<Signature>(1)) Signature{});
   auto* aggregates = piece.take<ffi_type>(counts.aggregates);
   auto** elements = piece.take<ffi_type*>(counts.elements);
-  auto** arguments = piece.take<ffi_type*>(read.arguments);
+  auto** arguments = piece.take<ffi_type*>(2 * read.arguments + 1);
   auto* steps = piece.take<Step>(kMaxSteps);
   auto copied = [&piece](std::string_view given) {
     char* copy = piece.take<char>(given.size() + 1);
@@ -118,9 +128,17 @@ SignatureOwner build(std::string_view text, const std::string_view* more, const 
   made->variadic = read.variadic;
   uint32_t node = result.end;
   for (uint32_t i = 0; i < read.arguments; ++i, node = read.nodes[node].end) arguments[i] = types[node];
-  const ffi_status status = read.variadic ? ffi_prep_cif_var(&made->cif, FFI_DEFAULT_ABI, read.fixed, read.arguments, types[0], arguments)
-                                          : ffi_prep_cif(&made->cif, FFI_DEFAULT_ABI, read.arguments, types[0], arguments);
-  if (status != FFI_OK) {
+  // The call's types follow the others.
+  ffi_type** given = arguments + read.arguments;
+  const arch::Part part = find_split(read, *made);
+  const bool split = made->split != kNoSplit;
+  for (uint32_t i = 0, to = 0; i < read.arguments; ++i) {
+    given[to++] = i == made->split ? &ffi_type_uint64 : arguments[i];
+    if (i == made->split) given[to++] = part.bytes == 4 ? &ffi_type_float : &ffi_type_double;
+  }
+  const uint32_t fixed = read.fixed + (split && made->split < read.fixed ? 1 : 0);
+  if (!prepare(made->cif, read.variadic, read.fixed, read.arguments, types[0], arguments) ||
+      !prepare(made->call_cif, read.variadic, fixed, read.arguments + (split ? 1 : 0), types[0], given)) {
     error.status = CW_E_SIGNATURE;
     error.text.append("libffi cannot do this signature");
     return nullptr;

@@ -35,5 +35,7 @@ bool read_signature(std::string_view text, SignatureUse use, const std::string_v
 // How it is called in registers, if it can be: fills the fields of `made` for that. `steps` has room for kMaxSteps.
 inline constexpr size_t kMaxSteps = arch::kIntRegisters + arch::kFloatRegisters;
 void plan_registers(const SignatureNodes& read, Step* steps, Signature& made) noexcept;
+// Sets made.split, and gives the part of that argument that goes into a floating-point register.
+arch::Part find_split(const SignatureNodes& read, Signature& made) noexcept;
 
 }  // namespace causeway::outbound

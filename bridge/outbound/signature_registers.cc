@@ -86,4 +86,28 @@ void plan_registers(const SignatureNodes& read, Step* steps, Signature& made) no
   made.in_registers = true;
 }
 
+arch::Part find_split(const SignatureNodes& read, Signature& made) noexcept {
+  made.split = kNoSplit;
+  const TypeNode& result = read.nodes[0];
+  size_t ints = result.kind != TypeKind::Void && parts_of(read, 0).count == 0 && result.kind == TypeKind::Struct
+                    ? 1
+                    : 0;  // where a result in memory goes
+  size_t floats = 0;
+  uint32_t at = result.end;
+  for (uint32_t i = 0; i < read.arguments; ++i, at = read.nodes[at].end) {
+    const arch::Parts parts = parts_of(read, at);
+    size_t more_floats = 0;
+    for (size_t k = 0; k < parts.count; ++k) more_floats += parts.part[k].floating;
+    const size_t more_ints = parts.count - more_floats;
+    if (ints + more_ints > arch::kIntRegisters || floats + more_floats > arch::kFloatRegisters) continue;  // on the stack
+    if (parts.count == 2 && !parts.part[0].floating && parts.part[1].floating && ints + 1 == arch::kIntRegisters && floats != 0) {
+      made.split = i;
+      return parts.part[1];
+    }
+    ints += more_ints;
+    floats += more_floats;
+  }
+  return {};
+}
+
 }  // namespace causeway::outbound

@@ -54,6 +54,4 @@ const Signature* intern_signature(std::string_view text, SignatureUse use, const
   return made.release();
 }
 
-base::Lock& signature_table_lock() noexcept { return table_lock; }
-
 }  // namespace causeway::outbound

@@ -15,6 +15,7 @@
 #include <causeway/entry.hpp>
 #include <causeway/error.hpp>
 #include <causeway/event.hpp>
+#include <causeway/function.hpp>
 #include <causeway/green.hpp>
 #include <causeway/handle.hpp>
 #include <causeway/io.hpp>

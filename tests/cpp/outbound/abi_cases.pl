@@ -62,6 +62,12 @@ sub struct_type {
   my $text = '{' . join(', ', map { $_->{n} ? "[$_->{n} x $_->{type}{text}]" : $_->{type}{text} } @members) . '}';
   return {text => $text, c => $name, members => \@members};
 }
+sub named_struct {
+  my @members = map { {name => "m$_", type => scalar_type($_[$_]), n => 0} } 0 .. $#_;
+  my $name = 'S' . $structs++;
+  $declarations .= "typedef struct {\n" . join('', map { "  $_->{type}{c} $_->{name};\n" } @members) . "} $name;\n";
+  return {text => '{' . join(', ', @_) . '}', c => $name, members => \@members};
+}
 sub any_type { my ($structs_in) = @_; return random(10) < $structs_in ? struct_type(1) : scalar_type(one_of(@names)) }
 
 sub value {
@@ -78,12 +84,19 @@ sub differ {
 }
 sub differ_text { return join(' || ', differ(@_)) }
 
+# What a library got wrong once: a struct over the last integer register and a floating-point one in use; a struct of one long double as a result.
+my @fixed = (
+  [undef, (map { scalar_type('i64') } 1 .. 5), scalar_type('f32'), named_struct('i32', 'f32', 'i8', 'f32'), scalar_type('f64'), scalar_type('i64')],
+  [scalar_type('f32'), scalar_type('f64'), (map { scalar_type('u16') } 1 .. 5), named_struct('u64', 'f64'), named_struct('u64', 'f64')],
+  [named_struct('f80')], [named_struct('f80'), named_struct('f80'), scalar_type('f80')], [named_struct('f64', 'f80', 'u8'), scalar_type('ptr')]);
+
 my @cases;
 for my $i (0 .. $number - 1) {
   my $result = random(8) == 0 ? undef : any_type(4);
   my $with_structs = one_of(0, 2, 5);
   my $n = one_of(0, 1, 2, 3, 4, 6, 8, 12, 16);
   my @args = map { any_type($with_structs) } 1 .. $n;
+  if ($i < @fixed) { ($result, @args) = @{$fixed[$i]}; $n = @args }
   my $r = defined $result ? $result->{c} : 'void';
   $code .= "static $args[$_]{c} v_${i}_$_ = " . value($args[$_]) . ";\n" for 0 .. $#args;
   $code .= "static $r r_$i = " . value($result) . ";\n" if defined $result;

@@ -286,6 +286,29 @@ TEST_CASE("a function is closed while it runs, and its call ends as it would hav
   }).join();
 }
 
+TEST_CASE("function<> calls what a pointer points at, by its type") {
+  Runtime runtime(2);
+  CHECK_THROWS_AS(causeway::function<int(int)>(nullptr), causeway::error);
+  CHECK_THROWS_AS(causeway::function<int(int)>(static_cast<void*>(nullptr)), causeway::error);
+  CHECK_THROWS_AS(causeway::function<int(int)>(f_throws, 9), causeway::error);
+  CHECK(causeway::function<int(int)>::try_make(nullptr).error() == CW_E_INVALID);
+  everywhere([] {
+    for (const int kind : {CW_LEAF, CW_QUICK, CW_BLOCKING}) {
+      const causeway::function<int(int, int, int)> sum{reinterpret_cast<void*>(f_sum), kind};
+      CHECK(sum(1, 2, 3) == 321);
+      CHECK(sum.kind() == kind);
+      const causeway::function point{f_point, kind};
+      CHECK(point({1, 2}, {3, 4}).y == 8);
+      const causeway::function<int(int)> throws{f_throws, kind};
+      CHECK_THROWS_AS(throws(-1), std::invalid_argument);
+      CHECK(throws(5) == 5);
+      int written = 0;
+      causeway::function<void(int*)>(f_nothing, kind)(&written);
+      CHECK(written == 7);
+    }
+  });
+}
+
 // One thread makes and closes functions while others call whatever handle they see: each call is of the right function or stale.
 TEST_CASE("calls race with closing and slots that are used again") {
   std::atomic<cw_function> current{0};
