@@ -59,3 +59,5 @@ struct Counters {
 Counters counters() noexcept;
 
 }  // namespace causeway::closure
+
+#include "bridge/closure/run_time.hpp"  // IWYU pragma: export

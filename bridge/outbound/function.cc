@@ -65,7 +65,10 @@ CW_ALWAYS_INLINE void call_by_registers(const Signature& s, const void* function
   if (s.result != TypeKind::Struct) return store_scalar(s, back.words[0], result);
   for (size_t i = 0; i < s.result_parts.count; ++i) {
     const arch::Part& part = s.result_parts.part[i];
-    std::memcpy(static_cast<char*>(result) + part.offset, &back.words[i], part.bytes);
+    char* at = static_cast<char*>(result) + part.offset;
+    if (part.bytes == 8) [[likely]]
+      std::memcpy(at, &back.words[i], 8);
+    else std::memcpy(at, &back.words[i], part.bytes);
   }
 }
 

@@ -10,12 +10,13 @@
 // f80 is C's `long double` on whichever CPU. Blanks may stand between all of these. There is no complex and no 128-bit integer: libffi has no closures for
 // the one and no type for the other.
 //
-//   INV-SG1  A Signature never changes once it is made; libffi only reads it.
+//   INV-SG1  A Signature never changes once it is made, but for callback_type, which is set once; libffi only reads it.
 //   INV-SG2  Whatever the text, reading it takes time and memory in proportion to kMaxSignatureText at most, and recursion is bounded by kMaxNesting.
 #pragma once
 
 #include <ffi.h>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -81,6 +82,7 @@ struct Signature {
   std::string_view text;
   std::string_view more;
   bool has_more;
+  mutable std::atomic<const void*> callback_type{nullptr};  // closure/run_time.cc's, made at the first callback
   // --- the table's, under its lock ---
   uint64_t hash;
   Signature* next;

@@ -533,6 +533,19 @@ typedef struct cw_callback_options {
  * Errors:    CW_E_INVALID (NULL). */
 CW_API cw_status cw_callback_options_init(cw_callback_options *options);
 
+/* What a callback runs: as managed code, which may park, spawn, and call C. args[i] points at argument number i; result at an object of the result's type to
+ * be written, which holds zero if it is an integer or a pointer. Both are gone after the return. */
+typedef void (*cw_callback_body)(void *result, void **args, void *user);
+
+/* Makes a callback for a signature that is known at run time: "i32(ptr, ptr)", see "Signatures" above; `...` is not possible. options may be NULL.
+ * Threads:   the body is run by each thread that calls the code pointer, by several at once.
+ * Ownership: signature, name and fallback are copied. user stays the caller's, and must live until cw_callback_close_and_wait() has returned.
+ * Errors:    CW_E_INVALID (a pointer is missing, the options' size or on_exception cannot be, or a struct result has no fallback for an exception),
+ *            CW_E_SIGNATURE, CW_E_NOMEM, CW_E_EXECMEM (no code pointer is left, and the system gives no more), CW_E_UNSUPPORTED, CW_E_LIMIT, CW_E_CLOSED
+ *            (the owner is closed), and those of handles. */
+CW_API cw_status cw_callback_create(const char *signature, cw_callback_body body, void *user, const cw_callback_options *options,
+                                    cw_callback *out);
+
 /* The code pointer to give to C; cast it to the function's type. It stays callable after the callback is closed, as long as the process lives: then it gives
  * the fallback (zero without one; a struct without one stops the process), is counted, and logged once. It is used for another callback one day: last of
  * all for one of another signature.

@@ -56,6 +56,38 @@ TEST_CASE("run-time calls of random signatures give and take what the compiler's
   }).join();
 }
 
+struct Asked {
+  const abi_case* c;
+  int calls = 0;
+};
+
+void answer(void* result, void** args, void* user) {
+  auto& asked = *static_cast<Asked*>(user);
+  asked.c->check_args(args);
+  if (asked.c->result_bytes != 0) std::memcpy(result, asked.c->result, asked.c->result_bytes);
+  ++asked.calls;
+}
+
+TEST_CASE("run-time callbacks of random signatures give and take what the compiler's functions do") {
+  Runtime runtime(1);
+  on_thread([] {
+    for (int i = 0; i < ABI_CASES; ++i) {
+      const abi_case& c = abi_cases[i];
+      INFO("seed ", ABI_SEED, ", case ", i, ": ", c.signature);
+      cw_callback callback = 0;
+      Asked asked{&c};
+      REQUIRE_MESSAGE(cw_callback_create(c.signature, answer, &asked, nullptr, &callback) == CW_OK, cw_last_error());
+      void (*code)(void) = nullptr;
+      CHECK(cw_callback_code(callback, &code) == CW_OK);
+      abi_wrong = 0;
+      CHECK(c.call(code) == 0);
+      CHECK(asked.calls == 1);
+      CHECK_MESSAGE(abi_wrong == 0, "argument ", abi_wrong);
+      CHECK(cw_callback_close(callback) == CW_OK);
+    }
+  });
+}
+
 // The cases by themselves: the compiler calls what it compiled.
 TEST_CASE("the generated functions agree with the compiler about themselves") {
   for (int i = 0; i < ABI_CASES; ++i) {
