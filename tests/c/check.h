@@ -8,17 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ThreadSanitizer knows neither a thread that a child of a fork makes, nor a join of the main thread. */
-#if defined(__SANITIZE_THREAD__)
-#define THREAD_SANITIZER 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define THREAD_SANITIZER 1
-#endif
-#endif
-#ifndef THREAD_SANITIZER
-#define THREAD_SANITIZER 0
-#endif
+#include "sanitizers.h"
 
 static int checks_failed;
 

@@ -19,17 +19,7 @@
 #include <time.h>
 
 #include "module_library.h"
-
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
+#include "sanitizers.h"
 
 static int checks_failed;
 #define CHECK(condition) ((condition) ? (void)0 : (void)(++checks_failed, printf("%s:%d: not true: %s\n", __FILE__, __LINE__, #condition)))

@@ -122,7 +122,7 @@ static void too_late(void) {
 }
 
 static void *all(void *main_thread) {
-  if (main_thread != NULL && !THREAD_SANITIZER) CHECK(pthread_join(*(pthread_t *)main_thread, NULL) == 0);
+  if (main_thread != NULL && !SANITIZED) CHECK(pthread_join(*(pthread_t *)main_thread, NULL) == 0);
   drains();
   times_out();
   too_late();
