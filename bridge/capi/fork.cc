@@ -12,6 +12,7 @@
 
 #include "bridge/capi/fork.hpp"
 #include "bridge/capi/last_error.hpp"
+#include "bridge/closure/closure.hpp"
 #include "runtime/base/base.hpp"
 #include "runtime/os/os.hpp"
 #include "runtime/sched/sched.hpp"
@@ -64,6 +65,7 @@ void in_child() noexcept {
   handlers.lock.free_in_child();
   trace::forget_names_in_child();
   world::forget_in_child();
+  closure::forget_in_child();
   sched::forked_child();
 }
 

@@ -53,6 +53,9 @@ Slot* find(uint64_t data) noexcept;
 // Fatal: closed-callback, under strict; or when the result has no zero and there is no fallback. Signal-safe: yes, if status is CW_E_ASYNC
 void answer_failed(cw_status status, Slot* slot, const cw_abi_callback_type* type, void* result, const char* why) noexcept;
 
+// In a child of fork(): nobody waits for the end of a call. Calls of the parent's green threads are none (sched/callees.hpp).
+void forget_in_child() noexcept;
+
 struct Counters {
   uint64_t live, dead_called;
 };

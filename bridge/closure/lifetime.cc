@@ -26,6 +26,7 @@ struct Process {
   uint64_t ends = 0;        // calls that were watched and have ended
 };
 constinit Process process;
+CW_STATIC_LOCK(process.lock);
 constinit std::atomic<uint64_t> live{0}, numbers{0};
 
 void set_name(Slot* slot, const char* name) noexcept {
@@ -125,7 +126,7 @@ uint64_t watched_ends() noexcept {
 
 cw_status wait_for_end(uint64_t ends, const void* object, uint64_t deadline_ns, bool cancellable, sched::StopPoint* stop) noexcept {
   sched::WaitScope scope;
-  if (scope.async()) return CW_E_ASYNC;
+  if (scope.async()) return scope.refusal();
   process.lock.lock();
   if (process.ends != ends) {
     process.lock.unlock();
@@ -143,6 +144,8 @@ cw_status wait_for_end(uint64_t ends, const void* object, uint64_t deadline_ns, 
   process.lock.unlock();
   return end == sched::WaitEnd::TimedOut ? CW_E_TIMEOUT : CW_E_CANCELLED;
 }
+
+void forget_in_child() noexcept { process.waiting = nullptr; }
 
 bool close(Slot* slot) noexcept {
   // seq_cst: before the look at who runs it. INV-CA1

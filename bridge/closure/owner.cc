@@ -20,6 +20,7 @@ struct Owner {
 namespace {
 
 constinit base::Lock lock{base::LockRank::Object};
+CW_STATIC_LOCK(lock);
 
 }  // namespace
 

@@ -45,6 +45,8 @@ struct Slots {
   uint32_t made = 0;
 };
 constinit Slots stubs, datas;
+CW_STATIC_LOCK(stubs.lock);
+CW_STATIC_LOCK(datas.lock);
 constinit std::atomic<Slot*> data_chunks[kMaxDataSlots / kDataChunk]{};  // release: the slots
 
 Slots& of(SlotKind kind) noexcept { return kind == SlotKind::Stub ? stubs : datas; }

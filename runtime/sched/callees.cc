@@ -23,6 +23,7 @@ struct List {
   G* first = nullptr;  // guarded by lock
 };
 constinit List list;
+CW_STATIC_LOCK(list.lock);
 constinit std::atomic<EndHook> end_hook{nullptr};
 
 void run_hook() noexcept {
@@ -93,13 +94,13 @@ Running watch(const crossing::Callee* callee) noexcept {
   base::LockGuard guard(list.lock);
   for (G* g = list.first; g != nullptr; g = node(g).next) {
     // acquire: what a call that is over did; pairs with the release that took the callee back. INV-CA1
-    if (base::asym::load_after_heavy(g->in.callee) != callee) continue;
+    if (base::asym::load_after_heavy(g->in.callee) != callee || Arena::of(g).lost()) continue;
     ++found.calls;
     // seq_cst: before the caller's next look at the callee. INV-CA2
     if ((g->in.rare.fetch_or(crossing::Inbound::kWatched, std::memory_order_seq_cst) & crossing::Inbound::kWatched) == 0) ++found.marked;
   }
-  plain.for_each([&](PlainScope& scope, const G*, const crossing::Callee* each) {
-    if (each != callee) return;
+  plain.for_each([&](PlainScope& scope, const G* g, const crossing::Callee* each) {
+    if (each != callee || Arena::of(g).lost()) return;
     ++found.calls;
     found.marked += PlainCalls::mark(scope) ? 1 : 0;
   });
@@ -110,7 +111,8 @@ void for_each_running(void (*visit)(const G* g, const crossing::Callee* callee, 
   base::LockGuard guard(list.lock);
   for (G* g = list.first; g != nullptr; g = node(g).next) {
     // acquire: as in watch().
-    if (const crossing::Callee* callee = base::asym::load_after_heavy(g->in.callee)) visit(g, callee, arg);
+    if (const crossing::Callee* callee = base::asym::load_after_heavy(g->in.callee); callee != nullptr && !Arena::of(g).lost())
+      visit(g, callee, arg);
   }
   plain.for_each([&](PlainScope&, const G* g, const crossing::Callee* callee) { visit(g, callee, arg); });
 }
@@ -125,6 +127,11 @@ bool inside(const crossing::Callee* callee) noexcept {
     for (const G* g = current_green(); g != nullptr; g = outer_of(g)) found |= g == caller;
   });
   return found;
+}
+
+void forget() noexcept {
+  list.first = nullptr;
+  plain.first = nullptr;
 }
 
 void set_end_hook(EndHook hook) noexcept { end_hook.store(hook, std::memory_order_release); }

@@ -47,6 +47,9 @@ void for_each_running(void (*visit)(const G* g, const crossing::Callee* callee, 
 // The calling green thread is in the callback, or a callback of the ones that called it is.
 bool inside(const crossing::Callee* callee) noexcept;
 
+// In a child of fork() that starts anew: nobody is in the list. Those of the parent were not found before (Arena::lost()).
+void forget() noexcept;
+
 // Told at the end of a call in that was watched, on the C stack of its thread, where managed code would run destructors. Set once.
 using EndHook = void (*)() noexcept;
 void set_end_hook(EndHook hook) noexcept;

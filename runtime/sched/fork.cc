@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "runtime/sched/callees.hpp"
 #include "runtime/sched/foreign.hpp"
 #include "runtime/sched/poller.hpp"
 #include "runtime/sched/post_ring.hpp"
@@ -53,6 +54,7 @@ cw_status restart_in_child(LeftText* why) noexcept {
   forget_monitor();
   forget_blocked_threads();
   foreign::forget_threads();
+  callees::forget();
   forget_scheduler();
   process.foreign_calls.store(0, std::memory_order_relaxed);  // relaxed: published by the phase
   process.phase.store(Phase::Off, std::memory_order_release);
