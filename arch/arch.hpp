@@ -89,6 +89,11 @@ extern "C" {
 [[gnu::visibility("hidden")]] void* cw_arch_pivot(void* stack_high, causeway::arch::PivotFunction fn, void* argument);
 
 #if !defined(CW_CPU_PORTABLE)
+// What is told when an unwinder passes cw_arch_pivot_inner (out) or cw_arch_pivot_words (in): on the caller's stack, with the pivot's `stack_high`. The
+// unwinding goes on when it returns; it throws nothing. Defined by the rows that pivot; null: nobody is told. `exception`: struct _Unwind_Exception
+[[gnu::visibility("hidden")]] extern void (*const cw_arch_unwound_out)(void* exception, void* stack_high);
+[[gnu::visibility("hidden")]] extern void (*const cw_arch_unwound_in)(void* exception, void* stack_high);
+
 // The same in one frame instead of two, a call less. For a caller without a landing pad around the call (no try block, no destructor to run): an
 // unwinder takes the address that this returns to for an interrupted instruction, and would miss the pad.
 [[gnu::visibility("hidden")]] void* cw_arch_pivot_inner(void* stack_high, causeway::arch::PivotFunction fn, void* argument);

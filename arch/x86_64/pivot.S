@@ -7,6 +7,7 @@
 //            other's:  high-0x08 unused   high-0x10 the caller's rsp (saved_rsp below)   then fn's frames
 // Frames     rbp keeps pointing at the outer frame's record while fn runs: a frame-pointer walk steps from fn's record there
 // Unwind     two frames, see below; right at every instruction, because rsp changes once each way
+// Unwinding  lands in the frame that changes stacks, which goes to the caller's stack, tells cw_arch_unwound_out or _in (arch.hpp), and goes on
 // Hardening  endbr64 at entry; call and ret stay paired
 //
 // Why two frames. gdb takes a caller that lies below its callee for a broken stack, except next to a signal frame; so the frame
@@ -35,6 +36,7 @@ CW_FUNCTION_END(cw_arch_pivot)
 CW_FUNCTION(cw_arch_pivot_inner)
         .cfi_startproc
         .cfi_signal_frame
+        CW_LANDS(.Linner)
         // rsp: return address to the outer frame. rdi: the other stack's end, to be rounded down to 16.
         andq    $-16, %rdi
         movq    %rsp, -16(%rdi)
@@ -44,14 +46,34 @@ CW_FUNCTION(cw_arch_pivot_inner)
         .cfi_escape 0x0f, 5, 0x77, 0x00, 0x06, 0x23, 0x08
         movq    %rdx, %rdi
         // rsp: 16-aligned, on the other stack. rbp: the outer frame's record, on the caller's.
+.Linner_call:
         call    *%rsi
-.Lback:
+.Linner_back:
         nop
         movq    (%rsp), %rsp
         .cfi_restore_state
         ret
+.Linner_pad:
+        // Unwinding. rsp: on the other stack, as after the call. rax: the exception.
+        .cfi_escape 0x0f, 5, 0x77, 0x00, 0x06, 0x23, 0x08
+        endbr64
+        leaq    16(%rsp), %rsi
+        movq    (%rsp), %rsp
+        .cfi_def_cfa %rsp, 8
+        // rsp: as on entry, on the caller's stack.
+        pushq   %rax
+        .cfi_def_cfa_offset 16
+        movq    cw_arch_unwound_out(%rip), %rdx
+        testq   %rdx, %rdx
+        je      1f
+        movq    %rax, %rdi
+        call    *%rdx
+1:      movq    (%rsp), %rdi
+        call    _Unwind_Resume@PLT
+        ud2
         .cfi_endproc
 CW_FUNCTION_END(cw_arch_pivot_inner)
+CW_LANDING_TABLE(.Linner, cw_arch_pivot_inner)
 
 // For debuggers: a pointer, because a label inside a function would take the rest of its addresses from its name.
         .section .data.rel.ro.local, "aw", @progbits
@@ -61,22 +83,46 @@ CW_FUNCTION_END(cw_arch_pivot_inner)
         .type   cw_arch_pivot_back, @object
         .size   cw_arch_pivot_back, 8
 cw_arch_pivot_back:
-        .quad   .Lback
+        .quad   .Linner_back
 
 // cw_arch_pivot_inner with three arguments, which stay where they are: uint64_t cw_arch_pivot_words(a, b, c, stack_high /*rcx*/, fn /*r8*/)
 CW_FUNCTION(cw_arch_pivot_words)
         .cfi_startproc
         .cfi_signal_frame
+        CW_LANDS(.Lwords)
         movq    %rsp, -16(%rcx)
         leaq    -16(%rcx), %rsp
         .cfi_remember_state
         .cfi_escape 0x0f, 5, 0x77, 0x00, 0x06, 0x23, 0x08
+.Lwords_call:
         call    *%r8
+.Lwords_back:
         nop
         movq    (%rsp), %rsp
         .cfi_restore_state
         ret
+.Lwords_pad:
+        // Unwinding. rsp: on the other stack, as after the call. rax: the exception.
+        .cfi_escape 0x0f, 5, 0x77, 0x00, 0x06, 0x23, 0x08
+        endbr64
+        leaq    16(%rsp), %rsi
+        movq    (%rsp), %rsp
+        .cfi_def_cfa %rsp, 8
+        // rsp: as on entry, on the caller's stack.
+        pushq   %rax
+        .cfi_def_cfa_offset 16
+        movq    cw_arch_unwound_in(%rip), %rdx
+        testq   %rdx, %rdx
+        je      1f
+        movq    %rax, %rdi
+        call    *%rdx
+1:      movq    (%rsp), %rdi
+        call    _Unwind_Resume@PLT
+        ud2
         .cfi_endproc
 CW_FUNCTION_END(cw_arch_pivot_words)
+CW_LANDING_TABLE(.Lwords, cw_arch_pivot_words)
+
+        CW_PERSONALITY
 
 CW_OBJECT_NOTES

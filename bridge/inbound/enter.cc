@@ -161,11 +161,12 @@ CW_NOINLINE cw_status enter_bound(M* m, const Call& call, uint64_t* result) {
 }
 
 CW_NOINLINE cw_status enter_float_apart(M* m, const Call& call, uint64_t* result) {
-  const arch::FloatControl host = arch::save_float_control();
+  struct Apart {  // on every way out
+    arch::FloatControl host = arch::save_float_control();
+    ~Apart() { arch::restore_float_control(host); }
+  } apart;
   arch::restore_float_control(arch::kFreshFloatControl);
-  const cw_status status = enter_bound(m, call, result);
-  arch::restore_float_control(host);
-  return status;
+  return enter_bound(m, call, result);
 }
 
 cw_status enter_known(M* m, const Call& call, uint64_t* result) {
@@ -213,6 +214,7 @@ CW_NOINLINE uint64_t end_closely(G* g, uintptr_t found, uint64_t result) {
   const uintptr_t back = anchor_to_put_back(m, g->in.is(Inbound::kMoved) && !found_is_there ? g->in.before : found);
   if (g->in.is(Inbound::kHostEh)) *m->eh = sched::EhGlobals{g->in.host_caught, g->in.host_uncaught};
   g->in.clear(~Inbound::kFloat);
+  g->in.found = crossing::kIdleAnchor;
   g->outer = nullptr;
   g->depth = 1;
   return end(m, g, back, result);

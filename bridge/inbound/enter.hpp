@@ -78,9 +78,26 @@ CW_ALWAYS_INLINE uintptr_t found_by(const sched::G* g) noexcept {
   return outer != nullptr ? reinterpret_cast<uintptr_t>(&outer->out) : g->in.found;
 }
 
+// The call in is left by unwinding. Told by the pivot's landing pad; on the C stack.
+void unwound(void* exception, void* stack_high) noexcept;
+
 // Here the target runs.
 CW_ALWAYS_INLINE uint64_t run(const sched::G* g, const Call& call) {
+#if CW_ASAN || defined(CW_CPU_PORTABLE)
+  struct Passed {
+    void* high;
+    bool returned = false;
+    ~Passed() {
+      if (!returned) unwound(nullptr, high);
+    }
+  } passed{g->in.high};
+  const uint64_t result =
+      crossing::pivot_words(reinterpret_cast<uintptr_t>(g->stack.low), g->in.high, call.entry->target, call.a, call.b, call.c);
+  passed.returned = true;
+  return result;
+#else
   return crossing::pivot_words(reinterpret_cast<uintptr_t>(g->stack.low), g->in.high, call.entry->target, call.a, call.b, call.c);
+#endif
 }
 
 // g is in the callback from here on, unless it is closed. Only the warm way, which nobody takes in fence mode, does without a fence: INV-CA1.
@@ -123,6 +140,7 @@ CW_ALWAYS_INLINE uint64_t end_nested(sched::M* m, sched::G* g, uint64_t result) 
   const uintptr_t found = found_by(g);
   const bool there = outer != nullptr && outer->m == m && outer->out.in_c();
   g->outer = nullptr;
+  g->in.found = crossing::kIdleAnchor;
   g->depth = 1;
   return end(m, g, there ? found : anchor_to_put_back(m, found), result);
 }

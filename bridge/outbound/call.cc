@@ -15,6 +15,7 @@ constexpr uintptr_t kLeafRoom = 32 << 10;
 // The host's exception globals for C, g's own for later.
 void give_way(M* m, G* g) noexcept {
   g->eh = *m->eh;
+  g->in.set(crossing::Inbound::kEhAway);
   *m->eh = g->in.is(crossing::Inbound::kHostEh) ? EhGlobals{g->in.host_caught, g->in.host_uncaught} : EhGlobals{};
 }
 
@@ -45,6 +46,7 @@ void call_leaf(M* m, const G* g, uintptr_t c_high, cw_abi_body body, void* frame
 
 CW_NOINLINE void take_back(M* m, G* g, bool saved) noexcept {
   const EhGlobals host = *m->eh;
+  g->in.clear(crossing::Inbound::kEhAway);
   *m->eh = saved ? g->eh : EhGlobals{};
   g->in.host_caught = host.caught;
   g->in.host_uncaught = host.uncaught;

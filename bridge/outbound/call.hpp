@@ -37,9 +37,26 @@ CW_ALWAYS_INLINE void begin(sched::M* m, sched::G* g, uintptr_t sp, uintptr_t pc
   m->calls_out.store(m->calls_out.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);  // relaxed: the owner alone adds
 }
 
+// The call out is left by unwinding. Told by the pivot's landing pad; on the green stack.
+void unwound(void* exception, void* stack_high) noexcept;
+
 // Its C code runs below the caller's, from c_high down: the pivot to there and back.
 CW_ALWAYS_INLINE void run_in_c(const sched::M* m, const sched::G* g, uintptr_t c_high, cw_abi_body body, void* frame) {
-  crossing::pivot_bare(CW_ASAN ? sched::c_stack_low(m, g) : 0, reinterpret_cast<void*>(c_high), body, frame);
+#if CW_ASAN || defined(CW_CPU_PORTABLE)
+  struct Passed {
+    void* high;
+    bool returned = false;
+    ~Passed() {
+      if (!returned) unwound(nullptr, high);
+    }
+  } passed{reinterpret_cast<void*>(c_high)};
+  crossing::pivot_bare(sched::c_stack_low(m, g), reinterpret_cast<void*>(c_high), body, frame);
+  passed.returned = true;
+#else
+  static_cast<void>(m);
+  static_cast<void>(g);
+  crossing::pivot_bare(0, reinterpret_cast<void*>(c_high), body, frame);
+#endif
 }
 
 // The call out of g is the innermost on m's thread, and it is the one that was begun. (An M

@@ -23,4 +23,13 @@ CW_ALWAYS_INLINE void into_c(os::ThreadWords* words, M* m, uintptr_t anchor) noe
   words->m = nullptr;
 }
 
+// Is what unwinds a C++ exception? `exception`: struct _Unwind_Exception; null: not known, and the count tells.
+inline bool is_cxx(const void* exception, const EhGlobals& eh) noexcept {
+  if (exception == nullptr) return eh.uncaught != 0;
+  constexpr uint64_t kCxx = 0x474e5543432b2b00;  // "GNUCC++", and a byte that says whether it is thrown once more
+  return ((*static_cast<const uint64_t*>(exception) ^ kCxx) & ~uint64_t{1}) == 0;
+}
+// How often what unwinds is counted in the thread's exception globals.
+inline uint64_t passing(const void* exception, const EhGlobals& eh) noexcept { return eh.uncaught != 0 && is_cxx(exception, eh) ? 1 : 0; }
+
 }  // namespace causeway::sched

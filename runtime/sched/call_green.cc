@@ -52,6 +52,7 @@ G* make_call_green(M* m) noexcept {
   g->depth = 1;
   g->in.clear(~crossing::Inbound::kFloat);
   g->in.callee.store(nullptr, std::memory_order_relaxed);  // relaxed: the list's lock publishes it
+  g->in.found = crossing::kIdleAnchor;
   g->in.active = true;
   callees::add(g);
   return g;

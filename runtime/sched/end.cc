@@ -57,9 +57,20 @@ struct ReleaseStack : Deferred {
 // Who takes over the stack at hand without a switch: the next green thread, if it is new and of the same class.
 constexpr bool kAdoptStacks = CW_TSAN == 0 && CW_ASAN == 0;
 
+[[noreturn]] CW_COLD void left_by_unwinding(const G* g) noexcept {
+  base::TextBuffer<384> text;
+  text.append("green thread ");
+  append_identity(text, g);
+  text.append(
+      " was left by an unwinding that is no exception of its own: pthread_exit, or a cancelled cancellation point; its thread is a worker of the runtime");
+  base::fatal(base::FatalId::UncaughtException, text.view());
+}
+
 // The body and what belongs to it, in user mode. True: the record is ours alone and its rare parts are gone.
 CW_NOINLINE bool run_body(G* g) {
-  g->outcome = g->ops->run(g->payload);
+  try {
+    g->outcome = g->ops->run(g->payload);
+  } catch (...) { left_by_unwinding(g); }  // the edges of a body let nothing else out
   if (!g->detached) {
     // acquire: pairs with release(): the holder's last use.
     if ((g->life.load(std::memory_order_acquire) & G::kReleased) == 0) return false;

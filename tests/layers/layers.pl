@@ -39,7 +39,7 @@ my %no_umbrella = ('runtime/base/config.h' => 1);
 # Third-party headers => where they may be included.
 my @homes = (
   [qr{^ffi(target)?\.h$},  qr{^(bridge/(outbound|closure)|bench)/}],
-  [qr{^boost/},            qr{^(arch/portable|examples|tests/cpp/arch|bench)/}],
+  [qr{^boost/},            qr{^(arch/portable|examples|tests/cpp/arch|tests/cpp/inbound|bench)/}],
   [qr{^gc(/|\.h|_)},       qr{^runtime/heap/}],
   [qr{^(spdlog|fmt)/},     qr{^bridge/capi/}],
   [qr{^doctest},           qr{^tests/cpp/}],

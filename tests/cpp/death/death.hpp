@@ -51,5 +51,6 @@ const std::vector<Case>& traceback_cases();
 const std::vector<Case>& crash_cases();
 const std::vector<Case>& crash_end_cases();
 const std::vector<Case>& long_call_cases();
+const std::vector<Case>& unwinding_cases();
 
 }  // namespace death

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+//
+// Managed code that ends its thread, and C code that ends a worker's: neither can be unwound, and the report says who it was.
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <thread>
+
+#include "causeway/causeway.hpp"
+#include "tests/cpp/death/death.hpp"
+
+namespace {
+
+void exits() { pthread_exit(nullptr); }
+
+void in_a_callback() {
+  std::thread([] { causeway::entry<&exits>(); }).join();
+}
+void in_a_nested_callback() {
+  std::thread([] { causeway::enter([] { causeway::call(causeway::entry<&exits>); }); }).join();
+}
+void in_a_leaf() {
+  std::thread([] { causeway::enter([] { causeway::call_leaf(exits); }); }).join();
+}
+void cancelled_in_managed_code() {
+  std::thread thread([] {
+    causeway::enter([] {
+      pthread_cancel(pthread_self());
+      pthread_testcancel();  // by itself, instead of by a call out
+    });
+  });
+  thread.join();
+}
+void in_a_green_thread() { causeway::spawn(causeway::spawn_options{.name = "ender"}, exits).join(); }
+void in_c_below_a_green_thread() {
+  causeway::spawn(causeway::spawn_options{.name = "ender"}, [] { causeway::call(exits); }).join();
+}
+void in_c_below_a_callback_on_a_worker() {
+  causeway::spawn(causeway::spawn_options{.name = "ender"}, [] {
+    causeway::call([] { causeway::enter([] { causeway::call(exits); }); });
+  }).join();
+}
+
+}  // namespace
+
+const std::vector<death::Case>& death::unwinding_cases() {
+  static const std::vector<Case> cases = {
+      {"exit_in_a_callback",
+       in_a_callback,
+       {.signal = SIGABRT,
+        .printed = {"causeway: fatal: uncaught-exception: green thread ",
+                    "a callback, was left by an unwinding that began in managed code"}}},
+      {"exit_in_a_nested_callback",
+       in_a_nested_callback,
+       {.signal = SIGABRT, .printed = {"fatal: uncaught-exception", "began in managed code"}}},
+      {"exit_in_a_leaf", in_a_leaf, {.signal = SIGABRT, .printed = {"fatal: uncaught-exception", "or in a leaf"}}},
+      {"cancelled_in_managed_code",
+       cancelled_in_managed_code,
+       {.signal = SIGABRT, .printed = {"fatal: uncaught-exception", "a cancellation point that it called by itself"}}},
+      {"exit_in_a_green_thread",
+       in_a_green_thread,
+       {.signal = SIGABRT,
+        .printed = {"fatal: uncaught-exception", "\"ender\"", "was left by an unwinding that is no exception of its own"}}},
+      {"exit_in_c_below_a_green_thread",
+       in_c_below_a_green_thread,
+       {.signal = SIGABRT,
+        .printed = {"fatal: uncaught-exception: C code that green thread ", "\"ender\"", "ended its thread", "exits", "a worker"}}},
+      {"exit_in_c_below_a_callback_on_a_worker",
+       in_c_below_a_callback_on_a_worker,
+       {.signal = SIGABRT, .printed = {"fatal: uncaught-exception: C code that green thread ", "\"ender\"", "a worker"}}},
+  };
+  return cases;
+}
