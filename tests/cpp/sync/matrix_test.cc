@@ -5,7 +5,9 @@
 //
 // Risks: a pair that works by luck because the waiter never slept (so the waker acts only when the object says that somebody waits); a wait that
 // its deadline or stop token does not end, or that leaves something behind in the object.
+#include <functional>
 #include <limits>
+#include <stop_token>
 
 #include "tests/cpp/sync/points.hpp"
 
@@ -21,9 +23,15 @@ constexpr bool kPredicate = std::is_same_v<Point, ConditionPoint<false>> || std:
 
 constexpr Kind kKinds[] = {Kind::Green, Kind::Thread, Kind::LockedGreen, Kind::Main};
 
+// What a party does is passed by its type's name alone: there are hundreds of pairs of them, and compiling each apart took a minute.
+using Step = std::function<void()>;
+template <class Point>
+using Act = std::function<void(Point&)>;
+template <class Point>
+using Wait = std::function<bool(Point&)>;
+
 // Runs both on parties of their kinds; the main thread takes part if one of them is it.
-template <class First, class Second>
-void run_both(Kind first_kind, First first, Kind second_kind, Second second) {
+void run_both(Kind first_kind, const Step& first, Kind second_kind, const Step& second) {
   if (first_kind == Kind::Main) {
     Party other(second_kind, second);
     first();
@@ -34,8 +42,8 @@ void run_both(Kind first_kind, First first, Kind second_kind, Second second) {
 }
 
 // wait: how the waiter waits, true when it went as it must. act: what the other party does when the waiter sleeps.
-template <class Point, class Wait, class Act>
-void meet(Kind waiter, Kind waker, Wait wait, Act act) {
+template <class Point>
+void meet(Kind waiter, Kind waker, const Wait<Point>& wait, const Act<Point>& act) {
   CAPTURE(name(waiter));
   CAPTURE(name(waker));
   Point point;
@@ -56,8 +64,7 @@ void meet(Kind waiter, Kind waker, Wait wait, Act act) {
   CHECK(point.waiting() == 0);
 }
 
-template <class Body>
-void for_each_pair(Body body) {
+void for_each_pair(const std::function<void(Kind waiter, Kind waker)>& body) {
   for (const Kind waiter : kKinds)
     for (const Kind waker : kKinds)
       if (waiter != Kind::Main || waker != Kind::Main) body(waiter, waker);
@@ -131,9 +138,20 @@ TEST_CASE_TEMPLATE("matrix: a deadline ends everybody's wait, and not before its
   });
 }
 
+// A wait with one limit, with and without a token.
+template <class Point>
+struct Limited {
+  Wait<Point> wait;
+  std::function<bool(Point&, std::stop_token)> wait_or_stop;
+};
+
 // Limits that are past, or that do not fit into 64 bits of nanoseconds.
-template <class Check>
-void with_limits(bool huge, Check check) {
+template <class Point>
+void with_limits(bool huge, const std::function<void(const Limited<Point>&)>& body) {
+  const auto check = [&](auto form, auto limit) {
+    body({[=](Point& point) { return point.wait(form, limit); },
+          [=](Point& point, const std::stop_token& token) { return point.wait(form, limit, token); }});
+  };
   using namespace std::chrono;
   using days = duration<int64_t, std::ratio<86400>>;
   if (huge) {
@@ -162,7 +180,7 @@ TEST_CASE_TEMPLATE("matrix: a deadline that is past takes what is there, and doe
   for (const Kind kind : kKinds) {
     if (kind == Kind::Main) continue;
     CAPTURE(name(kind));
-    with_limits(false, [&](auto form, auto limit) {
+    with_limits<Point>(false, [&](const Limited<Point>& limited) {
       std::stop_source stopped;
       stopped.request_stop();
       Point nothing, something, with_token;
@@ -179,15 +197,15 @@ TEST_CASE_TEMPLATE("matrix: a deadline that is past takes what is there, and doe
       });
       Party waiter(kind, [&] {
         CHECK(eventually([&] { return prepared.load(); }));
-        CHECK_FALSE(nothing.wait(form, limit));
-        CHECK_FALSE(nothing.wait(form, limit, stopped.get_token()));
+        CHECK_FALSE(limited.wait(nothing));
+        CHECK_FALSE(limited.wait_or_stop(nothing, stopped.get_token()));
         CHECK(nothing.waiting() == 0);
         if constexpr (std::is_same_v<Point, JoinPoint>)
           for (Point* point : {&something, &with_token})
             CHECK(eventually([&] { return (point->green.load()->life & causeway::sched::G::kDone) != 0; }));
         if constexpr (!kMeets<Point>) {
-          CHECK(something.wait(form, limit));
-          CHECK(with_token.wait(form, limit, stopped.get_token()));  // a stop does not take away what is there
+          CHECK(limited.wait(something));
+          CHECK(limited.wait_or_stop(with_token, stopped.get_token()));  // a stop does not take away what is there
         }
         done = true;
       });
@@ -199,9 +217,8 @@ TEST_CASE_TEMPLATE("matrix: a limit beyond all times waits until it is woken", P
   Runtime runtime;
   CAPTURE(Point::kName);
   for (const Kind kind : {Kind::Green, Kind::Thread})
-    with_limits(true, [&](auto form, auto limit) {
-      meet<Point>(kind, Kind::Thread, [&](Point& point) { return point.wait(form, limit); }, [](Point& point) { point.wake(); });
-    });
+    with_limits<Point>(
+        true, [&](const Limited<Point>& limited) { meet<Point>(kind, Kind::Thread, limited.wait, [](Point& point) { point.wake(); }); });
 }
 
 // A wake-up that one waiter has taken is gone.
