@@ -20,6 +20,7 @@ constexpr Target kNext = causeway::entry<&next>;
 }  // namespace
 
 void call_in_row(const Run& run) {
+  if (run.variant.starts_with("run-time-")) return call_in_run_time_row(run);
   causeway::runtime runtime{options_of(run)};
   if (run.variant == "bound") {
     print(run, "causeway", ns_of_bound_call(run, kNext), 0, {{"loop_ns", loop_ns()}});

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
+// Rows call-in/run-time-*: a call of a code pointer whose signature is known at run time only, by a thread of a host, beside one of a closure of libffi with the
+// same body, in the same process. Isolated: the stub, the crossing. Both go through libffi's entry for closures.
+//
 // Rows call-out/run-time-*: a call whose signature is known at run time only, on a green thread, beside ffi_call of the same function in the same
 // process.
 //
@@ -8,6 +11,7 @@
 #include <ffi.h>
 
 #include "bench/causeway/rows.hpp"
+#include "bench/common/calls.hpp"
 
 struct cw_bench_pair {
   double a;
@@ -69,7 +73,89 @@ void measure(const Run& run, const Case& chosen) {
   print(run, "causeway", ns, 0, {{"ffi_ns", ffi_ns}, {"loop_ns", loop_ns()}});
 }
 
+// --- calls in ---
+
+void int_body(void* result, void** args, void*) { *static_cast<int*>(result) = *static_cast<int*>(args[0]) + 1; }
+void float_body(void* result, void** args, void*) {
+  *static_cast<double*>(result) = *static_cast<double*>(args[0]) + *static_cast<double*>(args[1]);
+}
+void struct_body(void* result, void** args, void*) {
+  const auto& pair = *static_cast<cw_bench_pair*>(args[0]);
+  *static_cast<cw_bench_pair*>(result) = {pair.a, pair.b + *static_cast<int*>(args[1])};
+}
+// As libffi wants it: an int result fills an ffi_arg.
+void raw_int(ffi_cif*, void* result, void** args, void*) {
+  *static_cast<ffi_arg*>(result) = static_cast<ffi_arg>(*static_cast<int*>(args[0]) + 1);
+}
+void raw_float(ffi_cif*, void* result, void** args, void*) { float_body(result, args, nullptr); }
+void raw_struct(ffi_cif*, void* result, void** args, void*) { struct_body(result, args, nullptr); }
+
+template <class Type>
+using Closed = Type* volatile;
+
+void int_rounds(Code code, std::uint64_t rounds) { call_rounds(reinterpret_cast<Target>(code), rounds); }
+void float_rounds(Code code, std::uint64_t rounds) {
+  Closed<double(double, double)> p = reinterpret_cast<double (*)(double, double)>(code);
+  double s = 0;
+  for (std::uint64_t i = 0; i < rounds; ++i) s = p(s, 1.0);
+  must_have_counted(static_cast<int>(static_cast<std::uint64_t>(s)), rounds);
+}
+void struct_rounds(Code code, std::uint64_t rounds) {
+  Closed<cw_bench_pair(cw_bench_pair, int)> p = reinterpret_cast<cw_bench_pair (*)(cw_bench_pair, int)>(code);
+  cw_bench_pair s{0, 0};
+  for (std::uint64_t i = 0; i < rounds; ++i) s = p(s, 1);
+  must_have_counted(static_cast<int>(s.b), rounds);
+}
+
+struct CaseIn {
+  const char* signature;
+  cw_callback_body body;
+  void (*raw)(ffi_cif*, void*, void**, void*);
+  ffi_type* result;
+  ffi_type** types;
+  unsigned n;
+  void (*rounds)(Code, std::uint64_t);
+};
+
+void measure_in(const Run& run, const CaseIn& chosen) {
+  causeway::runtime runtime{options_of(run)};
+  cw_callback callback = 0;
+  Code code = nullptr;
+  void* raw_code = nullptr;
+  auto* closure = static_cast<ffi_closure*>(ffi_closure_alloc(sizeof(ffi_closure), &raw_code));
+  if (closure == nullptr || ffi_prep_cif(&cif, FFI_DEFAULT_ABI, chosen.n, chosen.result, chosen.types) != FFI_OK ||
+      ffi_prep_closure_loc(closure, &cif, chosen.raw, nullptr, raw_code) != FFI_OK ||
+      cw_callback_create(chosen.signature, chosen.body, nullptr, nullptr, &callback) != CW_OK ||
+      cw_callback_code(callback, &code) != CW_OK) {
+    std::fprintf(stderr, "%s\n", cw_last_error());
+    std::exit(1);
+  }
+  double ns = 0;
+  double ffi_ns = 0;
+  std::thread([&] {
+    ns = ns_per_round(run, [&](std::uint64_t rounds) { chosen.rounds(code, rounds); });
+    ffi_ns = ns_per_round(run, [&](std::uint64_t rounds) { chosen.rounds(reinterpret_cast<Code>(raw_code), rounds); });
+  }).join();
+  cw_callback_close(callback);
+  ffi_closure_free(closure);
+  print(run, "causeway", ns, 0, {{"ffi_ns", ffi_ns}, {"loop_ns", loop_ns()}});
+}
+
 }  // namespace
+
+void call_in_run_time_row(const Run& run) {
+  ffi_type* members[] = {&ffi_type_double, &ffi_type_sint64, nullptr};
+  ffi_type pair{0, 0, FFI_TYPE_STRUCT, members};
+  ffi_type* ints[] = {&ffi_type_sint32};
+  ffi_type* floats[] = {&ffi_type_double, &ffi_type_double};
+  ffi_type* structs[] = {&pair, &ffi_type_sint32};
+  if (run.variant == "run-time-ints") measure_in(run, {"i32(i32)", int_body, raw_int, &ffi_type_sint32, ints, 1, int_rounds});
+  else if (run.variant == "run-time-floats")
+    measure_in(run, {"f64(f64, f64)", float_body, raw_float, &ffi_type_double, floats, 2, float_rounds});
+  else if (run.variant == "run-time-struct")
+    measure_in(run, {"{f64, i64}({f64, i64}, i32)", struct_body, raw_struct, &pair, structs, 2, struct_rounds});
+  else unknown_row(run);
+}
 
 void call_out_run_time_row(const Run& run) {
   alignas(16) unsigned char into[32]{};

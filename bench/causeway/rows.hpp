@@ -60,6 +60,7 @@ void first_call_row(const Run& run);         // calls_in.cc
 void alternate_row(const Run& run);          // calls_in.cc
 void call_latency_row(const Run& run);       // calls_in.cc
 void call_out_row(const Run& run);           // calls_out.cc
+void call_in_run_time_row(const Run& run);   // calls_run_time.cc
 void call_out_run_time_row(const Run& run);  // calls_run_time.cc
 void nested_row(const Run& run);             // calls_out.cc
 void handle_get_row(const Run& run);         // handles.cc

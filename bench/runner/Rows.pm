@@ -103,6 +103,9 @@ my @rows = (
     peers => ['causeway', 'baseline', 'go', 'jni', 'luajit'], goals => [faster(4, 'go'), faster(1, 'jni')]},
   {name => 'call-out/leaf', what => 'call out, int(int), to C that never waits or calls back', pin => 1, host => 1,
     peers => ['causeway', 'baseline', 'luajit'], goals => [{metric => 'ns', at_most => 2.2, of => 'baseline'}]},
+  (map { {name => "call-in/$_", what => "call in of a signature known at run time; beside it a raw libffi closure: $_", pin => 1, host => 1, rounds => 6,
+    peers => ['causeway'], metrics => ['ns', 'ffi_ns'], labels => {ffi_ns => 'a libffi closure'}, goals => [{metric => 'ns', at_most => 1.8, own => 'ffi_ns'}]} }
+    qw(run-time-ints run-time-floats run-time-struct)),
   (map { {name => "call-out/$_", what => "call out of a signature known at run time; beside it ffi_call: $_", pin => 1, rounds => 6, peers => ['causeway'],
     metrics => ['ns', 'ffi_ns'], labels => {ffi_ns => 'ffi_call'}, goals => [{metric => 'ns', at_most => 1.5, own => 'ffi_ns'}]} }
     qw(run-time-ints run-time-floats run-time-struct run-time-stack)),
