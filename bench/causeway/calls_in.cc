@@ -17,6 +17,23 @@ namespace {
 
 constexpr Target kNext = causeway::entry<&next>;
 
+// The plain call of row call/plain, in the same run.
+double plain_ns(const Run& run) { return ns_of_bound_call(run, &cw_bench_callee); }
+
+double ns_of_user_data(const Run& run, int (*code)(void*, int), void* data) {
+  double ns = 0;
+  std::thread([&] {
+    ns = ns_per_round(run, [code, data](std::uint64_t rounds) {
+      int (*volatile p)(void*, int) = code;
+      void* volatile d = data;
+      int s = 0;
+      for (std::uint64_t i = 0; i < rounds; ++i) { s = p(d, s); }
+      must_have_counted(s, rounds);
+    });
+  }).join();
+  return ns;
+}
+
 }  // namespace
 
 void call_in_row(const Run& run) {
@@ -24,6 +41,12 @@ void call_in_row(const Run& run) {
   causeway::runtime runtime{options_of(run)};
   if (run.variant == "bound") {
     print(run, "causeway", ns_of_bound_call(run, kNext), 0, {{"loop_ns", loop_ns()}});
+  } else if (run.variant == "with-state") {
+    const causeway::callback<int(int)> cb{[one = 1](int value) { return value + one; }};
+    print(run, "causeway", ns_of_bound_call(run, cb.code()), 0, {{"plain_ns", plain_ns(run)}, {"loop_ns", loop_ns()}});
+  } else if (run.variant == "user-data") {
+    const causeway::user_data_callback<int(void*, int), 0> cb{[one = 1](void*, int value) { return value + one; }};
+    print(run, "causeway", ns_of_user_data(run, cb.code(), cb.data()), 0, {{"plain_ns", plain_ns(run)}, {"loop_ns", loop_ns()}});
   } else if (run.variant == "eight-threads") {
     print(run, "causeway", ns_of_eight_callers(run, kNext), 0);
   } else {

@@ -29,6 +29,7 @@ constexpr Row kRows[] = {
     {"churn", bench::churn_row},
     {"idle", bench::idle_row},
     {"call-in", bench::call_in_row},
+    {"closure", bench::closure_row},
     {"first-call", bench::first_call_row},
     {"alternate", bench::alternate_row},
     {"call-latency", bench::call_latency_row},

@@ -89,6 +89,11 @@ my @rows = (
     goals => [{metric => 'ns', at_most => 4, of => 'baseline'}, faster(9, 'go'), faster(8, 'jni')]},
   {name => 'call-in/eight-threads', what => 'the same from 8 foreign threads at once on 2 CPUs, time over all calls', pin => 2, host => 1, rounds => 6,
     peers => ['causeway', 'go'], goals => [faster(6, 'go')]},
+  (map { {name => "call-in/$_->[0]", what => $_->[1], pin => 1, rounds => 6, peers => ['causeway'],
+    metrics => ['ns', 'plain_ns'], labels => {plain_ns => 'a plain call'}, goals => [{metric => 'ns', at_most => 6, own => 'plain_ns'}]} }
+    ['with-state', 'call in of a callback with state, int(int)'], ['user-data', 'call in of a callback found by its user data, int(void *, int)']),
+  {name => 'closure/create-close', what => 'a callback made and closed; beside it a closure of libffi allocated, prepared and freed', pin => 1, rounds => 6,
+    peers => ['causeway'], metrics => ['ns', 'ffi_ns'], labels => {ffi_ns => "libffi's"}, goals => [{metric => 'ns', at_most => 4, own => 'ffi_ns'}]},
   (map { {name => "alternate/$_", what => 'calls in from the native and a coroutine stack in turn, the switch excluded', pin => 1, host => 1, rounds => 6,
     peers => ['causeway', 'go'], metrics => ['ns', 'single_ns'], labels => \%two_stacks,
     goals => [{metric => 'ns', at_most => 2, own => 'single_ns'}]} } qw(pthread main-thread)),

@@ -176,9 +176,18 @@ struct callback_thunk {
 
   // kData: the code pointer is this function itself.
   template <std::size_t Index>
+#if defined(__clang__)
+  [[clang::no_sanitize("function", "cfi-icall")]]
+#endif
   static R data_code(A... args) {
     const void* data = std::get<Index>(std::tie(args...));
-    return by_frame(&cw_abi_enter_user_data, data, args...);
+    if constexpr (in_registers) {
+      const std::uint64_t words[2] = {callback_word(args)...};
+      using enter = R(const void*, std::uint64_t, std::uint64_t, const cw_abi_callback_type*);
+      return reinterpret_cast<enter*>(reinterpret_cast<void*>(&cw_abi_enter_user_data))(data, words[0], words[1], &type);
+    } else {
+      return by_frame(&cw_abi_enter_user_data, data, args...);
+    }
   }
 
   static void destroy(void* closure_at) { delete static_cast<closure*>(closure_at); }
@@ -188,11 +197,11 @@ struct callback_thunk {
     else return sizeof(R);
   }
   static consteval auto target() {
-    if constexpr (in_registers && !kData) return &target_of_words;
+    if constexpr (in_registers) return &target_of_words;
     else return &target_of_frame;
   }
   static consteval auto failed() {
-    if constexpr (in_registers && !kData) return &failed_words;
+    if constexpr (in_registers) return &failed_words;
     else return &failed_frame;
   }
   static void (*code() noexcept)(void) {
