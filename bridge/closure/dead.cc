@@ -85,17 +85,42 @@ void log_failed(cw_status status, Slot* slot, bool known, const char* why) noexc
   base::fatal(base::FatalId::ClosedCallback, text.view());
 }
 
+// What is wanted. `type` is compared only: a late call may be of a module that is gone.
+struct Answer {
+  const cw_abi_callback_type* type;
+  uint32_t result_size;
+  bool is_class;
+};
+
+void answer(cw_status status, Slot* slot, const Answer& wanted, void* result, const char* why) noexcept {
+  const Reading reading(slot, wanted.type);
+  const bool known = reading.known();
+  const bool has = known && slot->has_fallback;
+  if (has) std::memcpy(result, slot->fallback_bytes(), wanted.result_size);
+  else std::memset(result, 0, wanted.result_size);
+  if (closed(status)) dead_calls.fetch_add(1, std::memory_order_relaxed);
+  if (!has && wanted.is_class)
+    die(status, slot, known, ", and its result is a struct without a fallback: give it on_exception::return_value, or close it later");
+  if (status == CW_E_ASYNC) return;  // the log is no place for a handler
+  if (!closed(status)) {
+    log_failed(status, slot, known, why);
+    return;
+  }
+  if (strict()) die(status, slot, known, ", and check mode strict stops there: have C forget the pointer first");
+  if (!known || slot->dead_calls.fetch_add(1, std::memory_order_relaxed) == 0) log_dead(status, slot, known);
+}
+
 // --- what the code pointer of a closed callback leads to -------------------------------------------------------
 
 template <class Result>
 CW_NOINLINE Result late(Slot* slot) noexcept {
   alignas(16) unsigned char result[16] = {};
   // The type stays as it was until the slot is used again; then this is a call of the new one that came too late, and what it gets is zero.
-  const cw_abi_callback_type* type = slot->type;
-  if (type->result_size <= sizeof result) answer_failed(CW_E_CLOSED, slot, type, result, "");
-  Result answer{};
-  std::memcpy(&answer, result, sizeof answer);
-  return answer;
+  const uint32_t size = slot->result_size;
+  if (size <= sizeof result) answer(CW_E_CLOSED, slot, Answer{slot->type, size, false}, result, "");
+  Result given{};
+  std::memcpy(&given, result, sizeof given);
+  return given;
 }
 
 #if CW_CHAIN
@@ -129,21 +154,7 @@ void divert(Slot* slot) noexcept {
 uint64_t dead_called() noexcept { return dead_calls.load(std::memory_order_relaxed); }
 
 void answer_failed(cw_status status, Slot* slot, const cw_abi_callback_type* type, void* result, const char* why) noexcept {
-  const Reading reading(slot, type);
-  const bool known = reading.known();
-  const bool has = known && slot->has_fallback;
-  if (has) std::memcpy(result, slot->fallback_bytes(), type->result_size);
-  else std::memset(result, 0, type->result_size);
-  if (closed(status)) dead_calls.fetch_add(1, std::memory_order_relaxed);
-  if (!has && type->result_kind == CW_ABI_RESULT_CLASS)
-    die(status, slot, known, ", and its result is a struct without a fallback: give it on_exception::return_value, or close it later");
-  if (status == CW_E_ASYNC) return;  // the log is no place for a handler
-  if (!closed(status)) {
-    log_failed(status, slot, known, why);
-    return;
-  }
-  if (strict()) die(status, slot, known, ", and check mode strict stops there: have C forget the pointer first");
-  if (!known || slot->dead_calls.fetch_add(1, std::memory_order_relaxed) == 0) log_dead(status, slot, known);
+  answer(status, slot, Answer{type, type->result_size, type->result_kind == CW_ABI_RESULT_CLASS}, result, why);
 }
 
 }  // namespace causeway::closure

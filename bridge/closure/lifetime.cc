@@ -38,7 +38,7 @@ void set_name(Slot* slot, const char* name) noexcept {
 }
 
 void drop_fallback(Slot* slot) noexcept {
-  if (slot->type != nullptr && slot->has_fallback && slot->type->result_size > sizeof slot->fallback.small) std::free(slot->fallback.big);
+  if (slot->has_fallback && slot->result_size > sizeof slot->fallback.small) std::free(slot->fallback.big);
   slot->has_fallback = false;
 }
 
@@ -95,6 +95,8 @@ base::Result<Slot*> create(const Spec& spec) noexcept {
   Slot* slot = *taken;
   drop_fallback(slot);
   slot->type = spec.type;
+  slot->signature = spec.type->signature;
+  slot->result_size = spec.type->result_size;
   slot->closure = spec.closure;
   slot->dead_calls.store(0, std::memory_order_relaxed);
   set_name(slot, spec.name);

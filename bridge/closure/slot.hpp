@@ -23,9 +23,13 @@ struct Owner;
 enum class SlotKind : uint8_t { Stub, Data };  // has a code pointer of its own; is found by the user data that C passes
 
 struct Slot : crossing::Callee {
-  const cw_abi_callback_type* type = nullptr;  // constant from its making to its next
-  Slot* next = nullptr;                        // in one list of slots.cc or lifetime.cc
-  uint64_t died = 0;                           // when it came to the list of dead ones; counts
+  // Of the callback, constant from its making to its next. The type lies in who made it, who may be unloaded when the callback has ended: from there on
+  // it is an address to compare. What late calls and the choice of a slot need of it is here too.
+  const cw_abi_callback_type* type = nullptr;
+  const void* signature = nullptr;
+  uint32_t result_size = 0;
+  Slot* next = nullptr;  // in one list of slots.cc or lifetime.cc
+  uint64_t died = 0;     // when it came to the list of dead ones; counts
   // --- guarded by the owners' lock ---
   Owner* owner = nullptr;
   base::Link owned;
@@ -40,7 +44,7 @@ struct Slot : crossing::Callee {
     std::byte* big;  // from malloc
   } fallback{};
 
-  const std::byte* fallback_bytes() const noexcept { return type->result_size <= sizeof fallback.small ? fallback.small : fallback.big; }
+  const std::byte* fallback_bytes() const noexcept { return result_size <= sizeof fallback.small ? fallback.small : fallback.big; }
 };
 static_assert(CW_ARCH_STUBS == 0 || sizeof(Slot) == CW_ARCH_STUB_DATA_BYTES);
 

@@ -67,7 +67,7 @@ Slot* take_from(Dead& dead, const void* signature_or_any) noexcept {
   Slot* before = nullptr;
   uint32_t looked = 0;
   for (Slot* each = dead.first; each != nullptr && looked < kLook; before = each, each = each->next, ++looked)
-    if ((signature_or_any == nullptr || each->type->signature == signature_or_any) && claim(each)) return dead.take_after(before);
+    if ((signature_or_any == nullptr || each->signature == signature_or_any) && claim(each)) return dead.take_after(before);
   return nullptr;
 }
 
@@ -151,7 +151,7 @@ void give_back_slot(Slot* slot) noexcept {
   Slots& slots = of(slot->kind);
   base::LockGuard guard(slots.lock);
   slot->died = ++slots.deaths;
-  bucket(slots, slot->type->signature).push(slot);
+  bucket(slots, slot->signature).push(slot);
 }
 
 void (*code_of(const Slot* slot) noexcept)(void) {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
  * A program that knows nothing of the library loads a module that uses it: loaded, used, stopped, unloaded, again and again, in a process whose
- * threads go on and end later (FAULTS 84; DL-10, LM-11); two modules that each start and stop (DESIGN 9).
+ * threads go on and end later (FAULTS 84; DL-10, LM-11); two modules that each start and
+ * stop; a callback's code pointer that is called when its module is gone.
  *
- *   module <the module> <the same under another name>
+ *   module <the module> <the same under another name> <one in C++ that gives away a callback's code pointer>
  *
  * Risk: a thread, map, descriptor, pthread key, handler or memory that each cycle leaves behind; a destructor of a thread that ends after the unloading
  * and finds nothing at its address; one module that takes the runtime away under the other. */
@@ -178,12 +179,50 @@ static void two_modules(const char *one, const char *other) {
   CHECK(dlclose(handles[1]) == 0);
 }
 
+/* --- a code pointer that the host keeps for longer than the module ------------------------------------------------------------------ */
+
+static int is_mapped(const char *path) {
+  char line[4096];
+  const char *name = strrchr(path, '/');
+  int found = 0;
+  FILE *maps = fopen("/proc/self/maps", "r");
+  if (maps == NULL) return -1;
+  while (fgets(line, sizeof line, maps) != NULL) found |= strstr(line, name != NULL ? name : path) != NULL;
+  fclose(maps);
+  return found;
+}
+
+typedef int callback_fn(int);
+typedef callback_fn *begin_fn(void);
+typedef int end_fn(void);
+
+static void kept_pointer(const char *path) {
+  void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+  begin_fn *begin = NULL;
+  end_fn *end = NULL;
+  CHECK(handle != NULL);
+  if (handle == NULL) return;
+  void *symbol = dlsym(handle, "module_callback_begin");
+  memcpy(&begin, &symbol, sizeof begin);
+  symbol = dlsym(handle, "module_callback_end");
+  memcpy(&end, &symbol, sizeof end);
+  callback_fn *callback = begin();
+  CHECK(callback != NULL && callback(1) == 2);
+  CHECK(end() == 0);
+  CHECK(callback(1) == -7);
+  CHECK(dlclose(handle) == 0);
+  if (!SANITIZED) CHECK(is_mapped(path) == 0); /* they may keep what they know of it */
+  CHECK(callback(1) == -7 && callback(2) == -7);
+}
+
 int main(int argc, char **argv) {
-  if (argc != 3) return 2;
+  if (argc != 4) return 2;
   void *nothing = dlopen("/nowhere/of-this-name.so", RTLD_NOW); /* a module that cannot be loaded is an answer: LM-11 */
   CHECK(nothing == NULL && dlerror() != NULL);
   cycles(argv[1]);
+  if (!SANITIZED) CHECK(is_mapped(argv[1]) == 0);
   two_modules(argv[1], argv[2]);
+  kept_pointer(argv[3]);
   if (checks_failed != 0) printf("%d checks failed\n", checks_failed);
   return checks_failed != 0;
 }
