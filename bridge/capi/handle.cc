@@ -114,10 +114,12 @@ cw_status not_found(cw_status status) noexcept {
 
 bool of_kind(const HandleSlot& slot, uint32_t kind) noexcept { return slot.shared[1].load(std::memory_order_relaxed) == kind; }
 
-// In a signal handler that interrupted a wait, whose locks it may find held.
-bool in_async_handler() noexcept {
+// Not CW_OK in a signal handler that interrupted a wait, whose locks it may find held, and on a green thread that a fork left behind.
+cw_status refusal() noexcept {
   const sched::WaitScope probe;
-  return probe.async();
+  if (!probe.async()) return CW_OK;
+  return failed(probe.refusal(),
+                "handles: not in a signal handler that interrupted the runtime, nor on a green thread of a forked child's parent");
 }
 
 // What release() does under the lock. CW_E_BUSY: removed, and others hold the object; *released will be set.
@@ -213,7 +215,7 @@ cw_status cw_handle_get(cw_handle handle, uint32_t kind, void** out) {
 
 cw_status cw_handle_acquire(cw_handle handle, uint32_t kind, void** out) {
   if (out == nullptr) return failed(CW_E_INVALID, "cw_handle_acquire: out is NULL");
-  if (in_async_handler()) return failed(CW_E_ASYNC, "cw_handle_acquire: not in a signal handler that interrupted the runtime");
+  if (const cw_status status = refusal(); status != CW_OK) return status;
   HandleSlot* slot = nullptr;
   if (const cw_status status = handles().pin(handle, HandleKind::User, &slot); status != CW_OK) return not_found(status);
   const PinScope pinned(*slot, end_object);
@@ -228,7 +230,7 @@ cw_status cw_handle_acquire(cw_handle handle, uint32_t kind, void** out) {
 }
 
 cw_status cw_handle_unacquire(cw_handle handle) {
-  if (in_async_handler()) return failed(CW_E_ASYNC, "cw_handle_unacquire: not in a signal handler that interrupted the runtime");
+  if (const cw_status status = refusal(); status != CW_OK) return status;
   HandleSlot* slot = nullptr;
   if (const cw_status status = handles().pin_held(handle, HandleKind::User, &slot); status != CW_OK) return not_found(status);
   const PinScope pinned(*slot, end_object);
@@ -242,7 +244,7 @@ cw_status cw_handle_unacquire(cw_handle handle) {
 }
 
 cw_status cw_handle_release(cw_handle handle, uint32_t kind) {
-  if (in_async_handler()) return failed(CW_E_ASYNC, "cw_handle_release: not in a signal handler that interrupted the runtime");
+  if (const cw_status status = refusal(); status != CW_OK) return status;
   HandleSlot* slot = nullptr;
   if (const cw_status status = handles().pin(handle, HandleKind::User, &slot); status != CW_OK) return not_found(status);
   const PinScope pinned(*slot, end_object);

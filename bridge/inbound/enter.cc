@@ -207,7 +207,8 @@ CW_NOINLINE uintptr_t anchor_to_put_back(const M* m, uintptr_t before) noexcept 
 CW_NOINLINE uint64_t end_closely(G* g, uintptr_t found, uint64_t result) {
   using crossing::Inbound;
   M* m = g->m;
-  if (g->in.is(Inbound::kWatched)) sched::callees::tell_end(g);
+  // Who watches marks us before he looks at the callee again, which is taken back: a mark that is lost below is no loss. INV-CA2
+  const bool watched = g->in.is(Inbound::kWatched);
   if (g->in.is(Inbound::kExtras)) drop_rare(g);
   // What was found, while that call out goes on on this thread; else what resumed() found instead.
   const bool found_is_there = found != crossing::kIdleAnchor && green_of(found)->m == m && green_of(found)->out.in_c();
@@ -217,7 +218,10 @@ CW_NOINLINE uint64_t end_closely(G* g, uintptr_t found, uint64_t result) {
   g->in.found = crossing::kIdleAnchor;
   g->outer = nullptr;
   g->depth = 1;
-  return end(m, g, back, result);
+  result = end(m, g, back, result);
+  // As C code of the thread: what enters the runtime here as g would use the C stack that we are on.
+  if (watched) sched::callees::tell_end();
+  return result;
 }
 
 }  // namespace causeway::inbound

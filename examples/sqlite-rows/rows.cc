@@ -2,8 +2,8 @@
 //
 // Rows of a query go into a channel while the query runs, and whoever reads them decides how many: the query here has no end.
 //
-// A green thread calls sqlite3_exec(), which calls back for each row: a callback inside a call to C. When the channel is full it parks, and the
-// query stands still until there is room.
+// A green thread calls sqlite3_exec(), which calls back for each row: a callback with state inside a call to C. When the channel is full it parks, and
+// the query stands still until there is room.
 #include <causeway/causeway.hpp>
 
 #include <sqlite3.h>
@@ -16,12 +16,12 @@
 namespace {
 
 using Rows = causeway::channel<std::string>;
+using OnRow = causeway::user_data_callback<int(void*, int, char**, char**), 0>;
 
-// SQLite's callback. Anything but 0 ends the query.
-int on_row(void* user, int columns, char** values, char** names) {
+std::string text_of(int columns, char** values, char** names) {
   std::string row;
   for (int i = 0; i < columns; i++) row += std::string(i > 0 ? ", " : "") + names[i] + " = " + (values[i] != nullptr ? values[i] : "NULL");
-  return static_cast<Rows*>(user)->send(std::move(row)) ? 0 : 1;  // parks while the channel is full; false once it is closed
+  return row;
 }
 
 struct Close {
@@ -45,8 +45,13 @@ int main() {
 
   Rows rows(2);
   auto query = causeway::spawn([&] {
+    const OnRow on_row{[&](void*, int columns, char** values, char** names) {
+      return rows.send(text_of(columns, values, names))
+                 ? 0
+                 : 1;  // parks while the channel is full; false once it is closed, and 1 ends the query
+    }};
     const char* sql = "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers) SELECT n, n * n AS square FROM numbers";
-    const int status = causeway::call(sqlite3_exec, db.get(), sql, causeway::entry<&on_row>, &rows, nullptr);
+    const int status = causeway::call([&] { return sqlite3_exec(db.get(), sql, on_row.code(), on_row.data(), nullptr); });
     rows.close();
     return status;
   });

@@ -136,9 +136,6 @@ void forget() noexcept {
 
 void set_end_hook(EndHook hook) noexcept { end_hook.store(hook, std::memory_order_release); }
 
-CW_NOINLINE void tell_end(G* g) noexcept {
-  g->in.clear(crossing::Inbound::kWatched);
-  run_hook();
-}
+CW_NOINLINE void tell_end() noexcept { run_hook(); }
 
 }  // namespace causeway::sched::callees

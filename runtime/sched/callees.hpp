@@ -50,19 +50,21 @@ bool inside(const crossing::Callee* callee) noexcept;
 // In a child of fork() that starts anew: nobody is in the list. Those of the parent were not found before (Arena::lost()).
 void forget() noexcept;
 
-// Told at the end of a call in that was watched, on the C stack of its thread, where managed code would run destructors. Set once.
+// Told at the end of a call in that was watched, as C code of its thread: after the call has left the runtime. Set once.
 using EndHook = void (*)() noexcept;
 void set_end_hook(EndHook hook) noexcept;
-void tell_end(G* g) noexcept;
+// Stack: C. Needs: the thread is in C; a G whose call in is about to end, but is still the M's current one, has its C stack above us.
+void tell_end() noexcept;
 
 // The call in that g runs is over. On every way out: the usual one in bridge/inbound has its own form of it, others (a longjmp that skipped it, an
 // unwinding that passed) call this. Needs: nobody else runs g.
-CW_ALWAYS_INLINE void left(G* g) noexcept {
-  if (g->in.callee.load(std::memory_order_relaxed) == nullptr) return;
+// True: somebody waits for it, and is told by the end of the call (bridge/inbound); who has no such end clears kWatched, and calls tell_end() when
+// the thread is in C.
+CW_ALWAYS_INLINE bool left(G* g) noexcept {
+  if (g->in.callee.load(std::memory_order_relaxed) == nullptr) return false;
   // INV-CA2; release: what the callback did, for who ends it.
   const uint32_t rare = base::asym::store_then_load(g->in.callee, static_cast<crossing::Callee*>(nullptr), g->in.rare);
-  if ((rare & crossing::Inbound::kWatched) != 0) [[unlikely]]
-    tell_end(g);
+  return (rare & crossing::Inbound::kWatched) != 0;
 }
 
 }  // namespace causeway::sched::callees

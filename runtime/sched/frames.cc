@@ -62,6 +62,10 @@ void interrupted_frames(const M* m, const os::ContextRegisters& at, Frames* to) 
 }
 
 void own_frames(const G* g, Frames* to) noexcept {
+  to->n = 0;
+  // On the C stack, at the end of a call in: the walk there would run over us.
+  const auto sp = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
+  if (sp < reinterpret_cast<uintptr_t>(g->stack.low) || sp >= reinterpret_cast<uintptr_t>(g->stack.high)) return;
   if (const FrameWalkers* by = walkers()) {
     OwnWalk walk{by, g->m, registers_here(), to};
     crossing::pivot_bare(CW_ASAN ? c_stack_low(g->m, g) : 0, reinterpret_cast<void*>(c_stack_high(g->m, g)), &OwnWalk::run, &walk);

@@ -4,6 +4,8 @@
 // starts them in a sanitizer build and looks for the report.
 //
 //   overflow   writes one byte behind a local array, deep in a green thread that has been switched away from before
+//   argument   C gives a callback memory that it has freed
+//   lent       the same, not freed
 //   race       two green threads on two processors add to one plain word
 //   mutex      the same, with a causeway::mutex around it
 #include <causeway/causeway.hpp>
@@ -11,7 +13,9 @@
 #include <atomic>
 #include <cstdio>
 #include <cstring>
+#include <memory>
 #include <string_view>
+#include <thread>
 
 namespace {
 
@@ -32,6 +36,23 @@ int overflow() {
            return overflow_here();
          })
       .join();
+}
+
+[[gnu::noinline]] int read_argument_here(const char* text) {
+  causeway::this_green::yield();
+  return text[planted_index];
+}
+
+// What C allocates, hands to a callback of a thread of its own, and has freed by then, or not.
+int argument(bool freed) {
+  int read = -1;
+  std::thread([&] {
+    std::unique_ptr<char[]> given(new char[32]());
+    const char* volatile text = given.get();
+    if (freed) given.reset();
+    read = causeway::entry<&read_argument_here>(text);
+  }).join();
+  return read;
 }
 
 long shared_word;
@@ -67,9 +88,10 @@ int main(int argc, char** argv) {
   const causeway::runtime runtime(options);
   const std::string_view name = argc > 1 ? argv[1] : "";
   if (name == "overflow") return overflow() == 1 ? 0 : 2;
+  if (name == "argument" || name == "lent") return argument(name == "argument");
   if (name == "race") return add_from_two(nullptr);
   causeway::mutex mutex;
   if (name == "mutex") return add_from_two(&mutex);
-  std::fputs("usage: planted overflow|race|mutex\n", stderr);
+  std::fputs("usage: planted overflow|argument|lent|race|mutex\n", stderr);
   return 2;
 }

@@ -29,7 +29,11 @@ expect() {
 }
 
 case "$2" in
-  address) expect overflow found 'AddressSanitizer: stack-buffer-overflow' '#0 .*overflow_here' ;;
+  address)
+    expect overflow found 'AddressSanitizer: stack-buffer-overflow' '#0 .*overflow_here'
+    expect argument found 'AddressSanitizer: heap-use-after-free' '#0 .*read_argument_here'
+    expect lent clean
+    ;;
   thread)
     expect race found 'ThreadSanitizer: data race' 'add_here'
     expect mutex clean 'sum 4000'

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 //
 // What C and managed code have of each other for longer than a call: handles of the user's objects, functions with a signature of run time,
-// exceptions that travel over C frames.
+// exceptions that travel over C frames, callbacks with state and their owners.
 #include <new>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "bridge/outbound/outbound.hpp"
 #include "tests/cpp/oom/scenario.hpp"
@@ -109,14 +110,41 @@ void tunnels() {
   }).join();
 }
 
+// The same code pointer three times: alive on a green thread, alive below C, and dead. A call that has no memory gives C -1.
+void callbacks() {
+  int calls = 0;
+  causeway::callback<int(int)> callback{[&](int n) { return ++calls, n + 1; }, causeway::on_exception::return_value(-1), {.name = "grows"}};
+  causeway::user_data_callback<int(void*, int), 0> with_data{[&](void*, int n) { return ++calls, n + 2; },
+                                                             causeway::on_exception::return_value(-1)};
+  auto* const code = callback.code();
+  auto* const data_code = with_data.code();
+  void* const data = with_data.data();
+  const int got = code(1), got_by_data = data_code(data, 1);
+  must((got == 2 || got == -1) && (got_by_data == 3 || got_by_data == -1), "C gets the result, or the value that was given for that");
+  must(calls == (got == 2) + (got_by_data == 3), "every call that was answered well has run");
+  callback.close_and_wait();
+  with_data.close();
+  must(code(1) == -1 && data_code(data, 1) == -1, "a dead one gives the value");
+}
+
+// More than the pool of code pointers has at the start, so that it grows; all closed by their owner.
+void owned_callbacks() {
+  causeway::owner owner("scenario");
+  std::vector<causeway::callback<int()>> all;
+  for (int i = 0; i < 40; ++i)
+    all.emplace_back([i] { return i; }, causeway::on_exception::return_value(-1), causeway::callback_options{"owned", &owner});
+  must(causeway::stats().callbacks_live == 40, "they are there");
+  owner.close();
+  must(causeway::stats().callbacks_live == 0, "the owner has closed them");
+  for (auto& callback : all) must(callback.code()() == -1, "a dead one gives the value");
+}
+
 }  // namespace
 
 const std::vector<oom::Scenario>& oom::bridge_scenarios() {
   static const std::vector<Scenario> list = {
-      {"user handles", handles},
-      {"functions", functions},
-      {"signatures", signatures},
-      {"tunnelled exceptions", tunnels},
+      {"user handles", handles},         {"functions", functions}, {"signatures", signatures},
+      {"tunnelled exceptions", tunnels}, {"callbacks", callbacks}, {"owned callbacks", owned_callbacks},
   };
   return list;
 }
