@@ -20,7 +20,7 @@ sub one_of { return $_[random(scalar @_)] }
 
 # text => [C type, values]
 my %scalar = (
-  bool => ['_Bool', sub { random(2) }],
+  bool => ['bool', sub { random(2) }],
   i8   => ['int8_t', sub { '(int8_t)' . (random(256) - 128) }],
   u8   => ['uint8_t', sub { random(256) }],
   char => ['char', sub { '(char)' . random(127) }],
@@ -86,11 +86,12 @@ sub differ_text { return join(' || ', differ(@_)) }
 
 # What a library got wrong once: a struct over the last integer register and a floating-point one in use; a struct of one long double as a result.
 my @fixed = (
-  [undef, (map { scalar_type('i64') } 1 .. 5), scalar_type('f32'), named_struct('i32', 'f32', 'i8', 'f32'), scalar_type('f64'), scalar_type('i64')],
+  [undef, (map { scalar_type('i64') } 1 .. 5), scalar_type('f32'), named_struct('i32', 'f32', 'f32', 'f32'), scalar_type('f64'), scalar_type('i64')],
   [scalar_type('f32'), scalar_type('f64'), (map { scalar_type('u16') } 1 .. 5), named_struct('u64', 'f64'), named_struct('u64', 'f64')],
   [named_struct('f80')], [named_struct('f80'), named_struct('f80'), scalar_type('f80')], [named_struct('f64', 'f80', 'u8'), scalar_type('ptr')]);
 
-my @cases;
+my $typed = 24;  # as many of the first ones are instantiated as callback<>, which takes its time to compile
+my (@cases, $typed_list);
 for my $i (0 .. $number - 1) {
   my $result = random(8) == 0 ? undef : any_type(4);
   my $with_structs = one_of(0, 2, 5);
@@ -109,6 +110,7 @@ for my $i (0 .. $number - 1) {
   $code .= "  $args[$_]{c} const *const a$_ = args[$_];\n  if (" . differ_text($args[$_], "(*a$_)", "v_${i}_$_") . ") abi_wrong = " . ($_ + 1) . ";\n" for 0 .. $#args;
   $code .= "  ++abi_calls;\n}\nstatic int result_$i(const void *at) {\n";
   $code .= defined $result ? "  $r const *const a = at;\n  return " . differ_text($result, '(*a)', "r_$i") . ";\n}\n" : "  (void)at;\n  return 0;\n}\n";
+  $typed_list .= " \\\n  X($i, " . join(', ', $r, map { $_->{c} } @args) . ')' if $i < $typed;
   my $values = join(', ', map { "v_${i}_$_" } 0 .. $#args);
   my $call = "(($r (*)($types))code)($values)";
   $code .= "static int call_$i(void (*code)(void)) {\n" . (defined $result ? "  $r const got = $call;\n  return result_$i(&got);\n" : "  $call;\n  return 0;\n") . "}\n";
@@ -123,13 +125,18 @@ print $h <<"END";
  * Made by abi_cases.pl from the seed below. */
 #ifndef ABI_CASES_H
 #define ABI_CASES_H
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #ifdef __cplusplus
 extern "C" {
 #endif
 #define ABI_SEED $seed
 #define ABI_CASES $number
-struct abi_case {
+/* X(case, result, arguments...) */
+#define ABI_TYPED(X)${typed_list}
+
+${declarations}struct abi_case {
   const char *signature;
   void (*function)(void);
   void **args;                        /* where the constants are */
@@ -151,6 +158,6 @@ END
 close $h or die;
 my ($name) = $header =~ m{([^/]+)$};
 open my $c, '>', $source or die "$source: $!\n";
-print $c "/* SPDX-License-Identifier: MIT\n * Made by abi_cases.pl, seed $seed. */\n#include \"$name\"\n\n#include <stdint.h>\n\nint abi_wrong;\nint abi_calls;\n\n";
-print $c $declarations, "\n", $code, "\nconst struct abi_case abi_cases[ABI_CASES] = {\n", join(",\n", @cases), "\n};\n";
+print $c "/* SPDX-License-Identifier: MIT\n * Made by abi_cases.pl, seed $seed. */\n#include \"$name\"\n\nint abi_wrong;\nint abi_calls;\n\n";
+print $c $code, "\nconst struct abi_case abi_cases[ABI_CASES] = {\n", join(",\n", @cases), "\n};\n";
 close $c or die;

@@ -88,6 +88,29 @@ TEST_CASE("run-time callbacks of random signatures give and take what the compil
   });
 }
 
+template <class R, class... A>
+void check_typed(int i) {
+  const abi_case& c = abi_cases[i];
+  INFO("seed ", ABI_SEED, ", case ", i, ": ", c.signature);
+  const causeway::callback<R(A...)> callback{[&c](A... a) -> R {
+    void* args[] = {&a..., nullptr};
+    c.check_args(args);
+    if constexpr (!std::is_void_v<R>) return *static_cast<const R*>(c.result);
+  }};
+  abi_wrong = 0;
+  CHECK(c.call(reinterpret_cast<void (*)(void)>(callback.code())) == 0);
+  CHECK_MESSAGE(abi_wrong == 0, "argument ", abi_wrong);
+}
+
+TEST_CASE("callback<> of random types gives and takes what the compiler's functions do") {
+  Runtime runtime(1);
+  on_thread([] {
+#define CW_CHECK_TYPED(i, ...) check_typed<__VA_ARGS__>(i);
+    ABI_TYPED(CW_CHECK_TYPED)
+#undef CW_CHECK_TYPED
+  });
+}
+
 // The cases by themselves: the compiler calls what it compiled.
 TEST_CASE("the generated functions agree with the compiler about themselves") {
   for (int i = 0; i < ABI_CASES; ++i) {
