@@ -91,7 +91,7 @@ TEST_CASE("a million made and closed keep memory flat: ten thousand in the daily
   const Runtime runtime{2};
   const int count = few() ? 3'000 : 10'000;
   for (int i = 0; i < count / 2; ++i) CHECK_UNARY(make(i)->code()(1) == i + 1);
-  const size_t maps = count_maps();
+  const auto maps = count_maps();
   for (int i = 0; i < count / 2; ++i) CHECK_UNARY(make(i)->code()(1) == i + 1);
   for (int i = 0; i < count; ++i) make(i);  // never called
   CHECK(count_maps() <= maps + 2);          // malloc's own

@@ -52,5 +52,6 @@ const std::vector<Case>& crash_cases();
 const std::vector<Case>& crash_end_cases();
 const std::vector<Case>& long_call_cases();
 const std::vector<Case>& unwinding_cases();
+const std::vector<Case>& closed_cases();
 
 }  // namespace death
