@@ -127,6 +127,27 @@ void callbacks() {
   must(code(1) == -1 && data_code(data, 1) == -1, "a dead one gives the value");
 }
 
+void add_body(void* result, void** args, void* user) {
+  *static_cast<int32_t*>(result) = *static_cast<int32_t*>(args[0]) + *static_cast<int*>(user);
+}
+
+// A code pointer of a signature as text. C gets 0 where there is no memory for its call.
+void run_time_callbacks() {
+  int user = 40;
+  cw_callback callback = 0;
+  need(cw_callback_create("i32(i32, {f64, i8})", &add_body, &user, nullptr, &callback));
+  void (*code)() = nullptr;
+  must(cw_callback_code(callback, &code) == CW_OK, "it has a code pointer");
+  struct Pair {
+    double f;
+    char c;
+  };
+  const int got = reinterpret_cast<int (*)(int, Pair)>(code)(2, {1, 2});
+  must(cw_callback_close_and_wait(callback, CW_FOREVER) == CW_OK, "it is closed");
+  must(got == 42 || got == 0, "C gets the result, or zero");
+  must(reinterpret_cast<int (*)(int, Pair)>(code)(2, {1, 2}) == 0, "a dead one gives zero");
+}
+
 // More than the pool of code pointers has at the start, so that it grows; all closed by their owner.
 void owned_callbacks() {
   causeway::owner owner("scenario");
@@ -143,8 +164,13 @@ void owned_callbacks() {
 
 const std::vector<oom::Scenario>& oom::bridge_scenarios() {
   static const std::vector<Scenario> list = {
-      {"user handles", handles},         {"functions", functions}, {"signatures", signatures},
-      {"tunnelled exceptions", tunnels}, {"callbacks", callbacks}, {"owned callbacks", owned_callbacks},
+      {"user handles", handles},
+      {"functions", functions},
+      {"signatures", signatures},
+      {"tunnelled exceptions", tunnels},
+      {"callbacks", callbacks},
+      {"owned callbacks", owned_callbacks},
+      {"run-time callbacks", run_time_callbacks},
   };
   return list;
 }
