@@ -21,6 +21,9 @@ static void handles_that_never_were(void) {
     CHECK_STATUS(cw_channel_receive(kBad[i], &item, 0), CW_E_HANDLE);
     CHECK_STATUS(cw_channel_close(kBad[i]), CW_E_HANDLE);
     CHECK_STATUS(cw_channel_destroy(kBad[i]), CW_E_HANDLE);
+    CHECK_STATUS(cw_function_call(kBad[i], &item, NULL), CW_E_HANDLE);
+    CHECK_STATUS(cw_function_call_variadic(kBad[i], "", &item, NULL), CW_E_HANDLE);
+    CHECK_STATUS(cw_function_close(kBad[i]), CW_E_HANDLE);
   }
 }
 
@@ -39,6 +42,9 @@ static void handles_of_another_kind(void) {
   CHECK_STATUS(cw_channel_receive(green, &item, 0), CW_E_TYPE);
   CHECK_STATUS(cw_channel_close(event), CW_E_TYPE);
   CHECK_STATUS(cw_channel_destroy(event), CW_E_TYPE);
+  CHECK_STATUS(cw_function_call(event, &item, NULL), CW_E_TYPE);
+  CHECK_STATUS(cw_function_call_variadic(green, "", &item, NULL), CW_E_TYPE);
+  CHECK_STATUS(cw_function_close(channel), CW_E_TYPE);
   CHECK_STATUS(cw_green_join(event, 0), CW_E_TYPE);
   CHECK_STATUS(cw_green_detach(channel), CW_E_TYPE);
   CHECK_STATUS(cw_green_request_stop(channel), CW_E_TYPE);
