@@ -23,6 +23,8 @@ Slot*& slot_in(HandleSlot& handle) noexcept { return handle.as<Slot*>(); }
 closure::Owner*& owner_in(HandleSlot& handle) noexcept { return handle.as<closure::Owner*>(); }
 
 void end_callback(HandleSlot& handle) noexcept { closure::release(slot_in(handle)); }
+// After a wait that found nobody inside.
+void end_idle_callback(HandleSlot& handle) noexcept { closure::release_idle(slot_in(handle)); }
 void end_owner_pin(HandleSlot&) noexcept {}
 
 // What a wait for the end of calls said.
@@ -172,7 +174,7 @@ cw_status cw_callback_close_and_wait(cw_callback callback, uint64_t timeout_ns) 
       return status;
   }
   // Somebody else who waited for the same may be faster.
-  if (handles().remove(callback, HandleKind::Callback, &handle) == CW_OK) const PinScope pin(*handle, end_callback);
+  if (handles().remove(callback, HandleKind::Callback, &handle) == CW_OK) const PinScope pin(*handle, end_idle_callback);
   return CW_OK;
 }
 
