@@ -28,7 +28,7 @@ for my $header (glob "$include/causeway/*.h") {
   $text =~ s{/\*.*?\*/}{ }gs;
   $text =~ s{//[^\n]*}{ }g;
   $text =~ s{^\s*#(?:\\\n|[^\n])*}{ }gm;
-  $declared{$1} = 1 while $text =~ /\bCW_API\b[^;{(]*?\b(cw_\w+)\s*[(;\[]/g;
+  $declared{$1} = 1 while $text =~ /\bCW_API\b[^;{(]*?(?:\(\*\s*)?\b(cw_\w+)\s*[(;\[]/g;
 }
 
 my %listed;

@@ -22,7 +22,7 @@ die "usage: tls.pl <objdump> [--expect-red <function>] <file>...\n" unless @ARGV
 my $switch = qr/\b(cw_arch_switch|jump_fcontext|ontop_fcontext)\b/;
 my $base = qr/%fs:(?!0x28\b)|\btpidr_el0\b/;
 my $address = qr/\b(__tls_get_addr|__errno_location|__cxa_get_globals(?:_fast)?|_dl_tlsdesc\w*|pthread_self)\b|R_\w*_TLSDESC\w*|\.tlsdesc/;
-my $accessor = qr/^causeway::os::(?:\(anonymous namespace\)::)?(?:this_m|set_this_m|thread_note|set_thread_note|set_thread_flags|clear_thread_flags|thread_words|eh_globals)\(|^causeway::(?:inbound::(?:enter|\(anonymous namespace\)::enter_bound)|outbound::(?:call|leaf_begin))\(|^cw_(?:abi_)?(?:enter|call|leaf_begin)$/;
+my $accessor = qr/^causeway::os::(?:\(anonymous namespace\)::)?(?:this_m|set_this_m|thread_note|set_thread_note|set_thread_flags|clear_thread_flags|thread_words|eh_globals)\(|^causeway::(?:inbound::(?:enter|\(anonymous namespace\)::enter_bound)|outbound::(?:call|leaf_begin))\(|^cw_(?:abi_)?(?:enter|enter_callback|enter_user_data|call|leaf_begin)$/;
 
 # x86: a stack pointer loaded from anything but itself or the frame pointer; aarch64: `mov sp, xN` but from the frame pointer.
 sub loads_stack_pointer {
