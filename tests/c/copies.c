@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Two copies of the library in one process (FAULTS 9; LM-03, LM-07): the program uses the shared one, a plug-in has the archive inside. Each has a runtime of its
+ * Two copies of the library in one process (FAULTS 9; LM-03, LM-07, LM-08): the program uses the shared one, a plug-in has the archive inside. Each has a runtime of its
  * own: start and stop in every order, both under load, a call in of the one on a green thread of the other, stops of the world, which need a signal
  * each; the plug-in is unloaded and loaded again while threads that called it go on.
  *
@@ -122,8 +122,29 @@ static void round_of(const char *path, enum first starts, enum first stops) {
   if (starts != stops) CHECK(before.sa_handler == after.sa_handler); /* last in, first out: the host's is back */
 }
 
+/* LM-08: the program's own symbols, by address. */
+static void by_address(void) {
+  typedef cw_status enter_fn(cw_fn fn, void *arg);
+  enter_fn *enter = NULL;
+  int calls = 0;
+  for (int i = 0; i < 3; ++i) {
+    void *const self = dlopen(NULL, RTLD_NOW);
+    void *const symbol = self != NULL ? dlsym(self, "cw_enter") : NULL;
+    CHECK(symbol != NULL);
+    if (symbol == NULL) return;
+    memcpy(&enter, &symbol, sizeof enter);
+    CHECK_STATUS(enter(own_call, &calls), CW_OK);
+    CHECK(dlclose(self) == 0);
+    CHECK_STATUS(enter(own_call, &calls), CW_OK);
+  }
+  CHECK(calls == 6);
+  CHECK_STATUS(cw_runtime_start(NULL), CW_OK);
+  CHECK_STATUS(cw_runtime_stop(LONG_TIME), CW_OK);
+}
+
 int main(int argc, char **argv) {
   if (argc != 2) return 2;
+  by_address();
   sem_init(&called, 0, 0);
   sem_init(&unloaded, 0, 0);
   round_of(argv[1], kOurs, kTheirs);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
  * Prefork hosts (FAULTS 81): a process loads the library, perhaps uses it, forks eight children, and each of them serves. And programs that green
- * threads start (FAULTS 82; FX-02, FX-03, FX-05): by fork and exec in their own code and in C, popen, system and posix_spawn, also
+ * threads start (FAULTS 82; FX-01 to FX-05): by fork and exec in their own code and in C, popen, system and posix_spawn, also
  * waited for under a rain of signals.
  *
  * Risk: a child that finds half of its parent's runtime; two children that are in each other's way; a program that starts with signals blocked or
  * ignored that its grandparent had not. */
+#include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -147,19 +148,25 @@ static void starts_a_program(void *arg) {
 static atomic_int ends;
 static void *rains(void *arg) {
   while (!ends) {
+    void *const module = dlopen("libm.so.6", RTLD_NOW); /* FX-03: the loader is at work meanwhile */
     kill(getpid(), SIGUSR1);
+    if (module != NULL) dlclose(module);
     usleep(200);
   }
   return arg;
 }
 
-static void ignore(int signal) { (void)signal; }
+static atomic_int signals;
+static void count_signal(int signal) {
+  (void)signal;
+  ++signals;
+}
 
 static void programs(void) {
   pthread_t rain;
   struct sigaction action;
   memset(&action, 0, sizeof action);
-  action.sa_handler = ignore; /* without SA_RESTART: waits of the programs' parents end early */
+  action.sa_handler = count_signal; /* without SA_RESTART: waits of the programs' parents end early */
   sigaction(SIGUSR1, &action, NULL);
   CHECK_STATUS(cw_runtime_start(NULL), CW_OK);
   CHECK(pthread_create(&rain, NULL, rains, NULL) == 0);
@@ -189,7 +196,45 @@ static void programs(void) {
     CHECK_STATUS(cw_enter(starts_a_program, &start), CW_OK);
     CHECK(start.answer == 42);
   }
+  /* FX-04: what the programs did with their signals is their own affair: ours still comes. */
+  const int before = signals;
+  CHECK(raise(SIGUSR1) == 0 && signals > before);
   CHECK_STATUS(cw_runtime_stop(LONG_TIME), CW_OK);
+}
+
+/* --- exec while threads are being made (FX-01) ---------------------------------------------------------------------- */
+
+static atomic_int computes;
+static void compute(void *arg) {
+  (void)arg;
+  while (computes) continue;
+}
+static void nap(void *arg) {
+  (void)arg;
+  usleep(1000);
+}
+static void blocks(void *arg) {
+  (void)arg;
+  cw_call(CW_BLOCKING, nap, NULL);
+}
+
+static void exec_storm(int attempts) {
+  for (int n = 0; n < attempts; ++n) {
+    fflush(stdout);
+    const pid_t child = fork();
+    if (child == 0) {
+      cw_options options;
+      alarm(100);
+      computes = 1;
+      cw_options_init(&options);
+      options.processors = 8;
+      if (cw_runtime_start(&options) != CW_OK) _exit(1);
+      for (int i = 0; i < 4; ++i) cw_green_spawn(compute, NULL, NULL, NULL);
+      for (int i = 0; i < 16; ++i) cw_green_spawn(blocks, NULL, NULL, NULL); /* each takes a new thread */
+      exec_self();
+    }
+    CHECK(wait_for(child) == 42);
+  }
 }
 
 int main(int argc, char **argv) {
@@ -205,6 +250,7 @@ int main(int argc, char **argv) {
     prefork(kRunning, kRestarts);
     prefork(kImplicit, kRestarts);
   }
+  exec_storm(getenv("CAUSEWAY_TEST_LONG") != NULL ? 1000 : 30); /* while this process has no runtime and no other thread */
   programs();
   return checks_result();
 }

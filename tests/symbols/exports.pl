@@ -58,6 +58,7 @@ my ($stack) = grep { /GNU_STACK/ } lines_of($readelf, '-lW', $library);
 complain('no GNU_STACK header: the stack would be executable') unless defined $stack;
 complain("executable stack: $stack") if defined $stack && $stack =~ /\bRWE\b/;
 my @dynamic = lines_of($readelf, '-dW', $library);
+complain('text relocations: the code is not position independent') if grep { /TEXTREL/ } @dynamic;   # LM-02
 complain('FLAGS_1 lacks NODELETE') unless grep { /FLAGS_1.*NODELETE/ } @dynamic;
 complain('text relocations') if grep { /TEXTREL/ } @dynamic;
 

@@ -170,3 +170,32 @@ TEST_CASE("a locked green thread runs on its own thread though that is the last 
   CHECK(hog.join());
   locked.join();
 }
+
+// DL-01, CgoSignalDeadlock: the fault that is recovered is an exception here.
+TEST_CASE("pings are answered beside 128 green threads that keep their thread for ever, and one that throws and catches all the time") {
+  Runtime runtime(100);
+  causeway::event never{causeway::manual_reset};
+  causeway::channel<int> pings(0), answers(0);
+  std::vector<causeway::task<void>> locked;
+  for (int i = 0; i < 128; ++i) locked.push_back(spawn({.locked = true}, [&] { never.wait(); }));
+  auto answering = spawn([&] {
+    int caught = 0;
+    for (;;) {
+      try {
+        throw caught;
+      } catch (int n) { caught = n + 1; }
+      if (caught % 100 != 0) continue;
+      const auto ping = pings.receive();
+      if (!ping) return caught;
+      answers.send(*ping);
+    }
+  });
+  for (int i = 0; i < 50; ++i) {
+    CHECK(pings.send_for(i, kLimit) == CW_OK);
+    CHECK(answers.receive_for(kLimit) == i);
+  }
+  pings.close();
+  CHECK(answering.join() >= 5000);
+  never.set();
+  for (auto& task : locked) task.join();
+}
