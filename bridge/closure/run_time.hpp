@@ -2,7 +2,7 @@
 //
 // Callbacks whose signature is known at run time only. Their stubs lead to libffi's entry of Go closures, which finds in the slot what it wants, {entry, cif,
 // function}: so no closure memory is needed. It spills the registers and calls enter_run_time() here, on the C stack; that goes the way of all
-// callbacks, with the block of arguments as a word.
+// callbacks, with the places of the result and of the arguments as its two words.
 #pragma once
 
 #include "bridge/closure/closure.hpp"
