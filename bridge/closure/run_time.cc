@@ -8,6 +8,8 @@
 #include <exception>
 #include <new>
 
+#include "causeway/chain.h"
+
 namespace causeway::closure {
 
 namespace {
@@ -67,6 +69,78 @@ const cw_abi_callback_type* type_of(const Signature& signature) noexcept {
   return static_cast<const cw_abi_callback_type*>(signature.callback_type.load(std::memory_order_acquire));  // release in describe()
 }
 
+// --- integers in registers, and such a result, or none: without libffi, whose entry costs as much as the rest ---
+
+template <class Declared>
+uint64_t widened(const uint64_t& word) noexcept {
+  Declared value;
+  std::memcpy(&value, &word, sizeof value);
+  return static_cast<uint64_t>(static_cast<int64_t>(value));
+}
+
+uint64_t widened(TypeKind kind, const uint64_t& word) noexcept {
+  switch (kind) {
+    case TypeKind::Bool: return widened<uint8_t>(word) != 0;
+    case TypeKind::I8: return widened<int8_t>(word);
+    case TypeKind::U8: return widened<uint8_t>(word);
+    case TypeKind::I16: return widened<int16_t>(word);
+    case TypeKind::U16: return widened<uint16_t>(word);
+    case TypeKind::I32: return widened<int32_t>(word);
+    case TypeKind::U32: return widened<uint32_t>(word);
+    default: return word;
+  }
+}
+
+// An argument is the low bytes of its word: both CPUs are little-endian.
+template <class... Words>
+CW_NOINLINE uint64_t enter_with_words(cw_abi_callback* callback, Words... given) {
+  const auto& signature = *static_cast<const Signature*>(reinterpret_cast<const Slot*>(callback)->words[0]);
+  uint64_t words[] = {given...};
+  void* args[sizeof...(given)];
+  for (size_t i = 0; i < sizeof...(given); ++i) args[i] = &words[i];
+  uint64_t result = 0;
+  const cw_abi_callback_type* type = type_of(signature);
+  const auto status =
+      static_cast<cw_status>(cw_abi_enter_callback(callback, reinterpret_cast<uint64_t>(&result), reinterpret_cast<uint64_t>(args), type));
+  if (status != CW_OK) [[unlikely]]
+    cw_abi_callback_failed(status, callback, type, &result);
+  return widened(signature.result, result);
+}
+
+// Every integer register is a parameter; those that the signature has nothing for hold anything.
+using W = uint64_t;
+template <size_t N>
+struct WordsThunk;
+template <>
+struct WordsThunk<6> {
+  CW_CHAIN_FUNCTION static W run(W a, W b, W c, W d, W e, W f) {
+    cw_abi_callback* callback;
+    CW_CHAIN_READ(callback);
+    return enter_with_words(callback, a, b, c, d, e, f);
+  }
+};
+template <>
+struct WordsThunk<8> {
+  CW_CHAIN_FUNCTION static W run(W a, W b, W c, W d, W e, W f, W g, W h) {
+    cw_abi_callback* callback;
+    CW_CHAIN_READ(callback);
+    return enter_with_words(callback, a, b, c, d, e, f, g, h);
+  }
+};
+
+// The thunk for this signature, or null: libffi's is needed.
+template <size_t N>
+void (*words_thunk(const Signature& signature))(void) {
+  if constexpr (N == 6 || N == 8) {
+    const bool word = result_kind(signature.result) == CW_ABI_RESULT_WORD;
+    // A step for each argument: none is a struct of two parts; no struct at all, so that what is beside its bytes need not be thought of.
+    bool plain = word && signature.in_registers && !signature.floats && signature.step_count == signature.arguments;
+    for (uint32_t i = 0; plain && i < signature.arguments; ++i) plain = signature.cif.arg_types[i]->type != FFI_TYPE_STRUCT;
+    if (plain) return reinterpret_cast<void (*)(void)>(&WordsThunk<N>::run);
+  }
+  return nullptr;
+}
+
 void destroy(void* body) { delete static_cast<RunTimeBody*>(body); }
 
 #if defined(FFI_GO_CLOSURES) && FFI_GO_CLOSURES
@@ -106,7 +180,8 @@ base::Result<void> describe(const outbound::Signature& signature, Spec& spec) no
   if (made == nullptr) return base::fail(CW_E_NOMEM, "no memory for the first callback of a signature");
   made->entry = {&target, nullptr};
   made->failed = &failed;
-  made->thunk = reinterpret_cast<void (*)(void)>(entry.tramp);
+  made->thunk = words_thunk<arch::kIntRegisters>(signature);
+  if (made->thunk == nullptr) made->thunk = reinterpret_cast<void (*)(void)>(entry.tramp);
   made->destroy = &destroy;
   made->signature = &signature;
   made->result_size = signature.result_bytes;
