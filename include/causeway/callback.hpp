@@ -117,7 +117,7 @@ struct callback_thunk {
       cw_abi_callback_failed(status, callback, &type, nullptr);
       return 0;
     } else {
-      R result;
+      R result{};
       cw_abi_callback_failed(status, callback, &type, &result);
       return callback_word(result);
     }
@@ -168,10 +168,24 @@ struct callback_thunk {
       return by_frame(&cw_abi_enter_callback, callback, args...);
     }
   }
-  CW_CHAIN_FUNCTION static R thunk(A... args) {
+  // A narrow argument as the whole of its register or of its place on the stack: compilers that do not optimise take any register, the chain's too, to
+  // make it narrow before the first line is reached.
+  template <class T>
+  using whole = std::conditional_t<(std::is_integral_v<T> || std::is_enum_v<T>) && sizeof(T) <= sizeof(std::uint64_t), std::uint64_t, T>;
+  template <class T>
+  static T&& of_whole(whole<T>& word, std::conditional_t<std::is_same_v<whole<T>, T>, char, T>&& narrow = {}) noexcept {
+    if constexpr (std::is_same_v<whole<T>, T>) {
+      return static_cast<T&&>(word);
+    } else {
+      if constexpr (std::is_same_v<T, bool>) narrow = static_cast<unsigned char>(word) != 0;
+      else narrow = static_cast<T>(word);
+      return static_cast<T&&>(narrow);
+    }
+  }
+  CW_CHAIN_FUNCTION static R thunk(whole<A>... args) {
     cw_abi_callback* callback;
     CW_CHAIN_READ(callback);
-    return enter_with_chain(callback, static_cast<A&&>(args)...);
+    return enter_with_chain(callback, of_whole<A>(args)...);
   }
 
   // kData: the code pointer is this function itself.
