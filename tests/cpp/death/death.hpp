@@ -53,5 +53,6 @@ const std::vector<Case>& crash_end_cases();
 const std::vector<Case>& long_call_cases();
 const std::vector<Case>& unwinding_cases();
 const std::vector<Case>& closed_cases();
+const std::vector<Case>& process_cases();
 
 }  // namespace death
