@@ -61,7 +61,7 @@ struct alignas(64) HandleSlot {
 
   template <class T>
   T& as() noexcept {
-    static_assert(sizeof(T) <= kStorage && alignof(T) <= 8);
+    static_assert(sizeof(T) <= kStorage && alignof(T) <= 8);  // NOLINT(bugprone-sizeof-expression): T may be a pointer
     return *reinterpret_cast<T*>(storage);
   }
 };
