@@ -131,21 +131,25 @@ CW_NOINLINE uint64_t enter_callback_otherwise(cw_abi_callback* callback, uint64_
   return status == CW_OK ? result : type->failed(status, callback, b);
 }
 
+// It was closed while the call was on its way in. Apart, so that the warm way keeps nothing but g over the call.
+template <bool kNested>
+CW_NOINLINE uint64_t leave_closed(sched::G* g, cw_abi_callback* callback, uint64_t b, uint64_t c, const cw_abi_callback_type* type) {
+  inbound::end_callee_warm(g);
+  static_cast<void>(inbound::end_warm<kNested>(g, 0));
+  return enter_callback_otherwise(callback, b, c, type);
+}
+
 template <bool kNested>
 CW_ALWAYS_INLINE uint64_t enter_callback_warm(cw_abi_callback* callback, uint64_t b, uint64_t c, const cw_abi_callback_type* type,
                                               os::ThreadWords* words, sched::M* m) {
   sched::G* g = inbound::begin_warm<kNested>(words, m);
   if (g == nullptr) [[unlikely]]
     return enter_callback_otherwise(callback, b, c, type);
-  uint64_t result = 0;
-  const bool open = inbound::begin_callee_warm(g, reinterpret_cast<Callee*>(callback), &type->entry);
-  if (open) [[likely]]
-    result = inbound::run(g, {reinterpret_cast<uint64_t>(callback), b, c, &type->entry});
+  if (!inbound::begin_callee_warm(g, reinterpret_cast<Callee*>(callback), &type->entry)) [[unlikely]]
+    return leave_closed<kNested>(g, callback, b, c, type);
+  const uint64_t result = inbound::run(g, {reinterpret_cast<uint64_t>(callback), b, c, &type->entry});
   inbound::end_callee_warm(g);
-  result = inbound::end_warm<kNested>(g, result);
-  if (!open) [[unlikely]]
-    return enter_callback_otherwise(callback, b, c, type);
-  return result;
+  return inbound::end_warm<kNested>(g, result);
 }
 
 [[gnu::hot]] CW_NOINLINE uint64_t enter_callback_elsewhere(cw_abi_callback* callback, uint64_t b, uint64_t c,

@@ -218,10 +218,6 @@ struct callback_thunk {
     if constexpr (in_registers) return &failed_words;
     else return &failed_frame;
   }
-  static void (*code() noexcept)(void) {
-    if constexpr (kData) return nullptr;
-    else return reinterpret_cast<void (*)(void)>(&thunk);
-  }
   static const cw_abi_callback_type type;
 
   // Throws error, std::bad_alloc.
@@ -248,13 +244,14 @@ struct callback_thunk {
 };
 
 template <class F, class Policy, bool kData, class R, class... A>
-inline const cw_abi_callback_type callback_thunk<F, Policy, kData, R, A...>::type = {.entry = {target(), nullptr},
-                                                                                     .failed = failed(),
-                                                                                     .thunk = code(),
-                                                                                     .destroy = &destroy,
-                                                                                     .signature = &callback_signature<R(A...)>,
-                                                                                     .result_size = result_size(),
-                                                                                     .result_kind = result_kind<R>()};
+inline const cw_abi_callback_type callback_thunk<F, Policy, kData, R, A...>::type = {
+    .entry = {target(), nullptr},
+    .failed = failed(),
+    .thunk = reinterpret_cast<void (*)(void)>(kData ? nullptr : &thunk),
+    .destroy = &destroy,
+    .signature = &callback_signature<R(A...)>,
+    .result_size = result_size(),
+    .result_kind = result_kind<R>()};
 
 // What both kinds of callback objects do.
 class callback_holder {
