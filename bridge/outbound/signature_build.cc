@@ -37,7 +37,7 @@ class Piece {
     static_assert(alignof(T) <= alignof(std::max_align_t));
     at_ += -reinterpret_cast<uintptr_t>(at_) & (alignof(T) - 1);
     T* taken = reinterpret_cast<T*>(at_);
-    at_ += n * sizeof(T);
+    at_ += n * sizeof(T);  // NOLINT(bugprone-sizeof-expression): some T are pointers
     return taken;
   }
 
