@@ -171,8 +171,8 @@ CW_ALWAYS_INLINE uint64_t enter_callback_warm(cw_abi_callback* callback, uint64_
 }  // namespace causeway::capi
 
 // As cw_abi_enter(). Whether it is open is looked at first too: a late call comes into nothing, and binds no thread.
-[[gnu::hot, gnu::aligned(64)]] uint64_t cw_abi_enter_callback(cw_abi_callback* callback, uint64_t b, uint64_t c,
-                                                              const cw_abi_callback_type* type) {
+namespace {
+CW_ALWAYS_INLINE uint64_t enter_callback(cw_abi_callback* callback, uint64_t b, uint64_t c, const cw_abi_callback_type* type) {
   os::ThreadWords* words = os::thread_words_here();
   const auto* callee = reinterpret_cast<const causeway::crossing::Callee*>(callback);
   // relaxed: looked at again inside.
@@ -187,12 +187,19 @@ CW_ALWAYS_INLINE uint64_t enter_callback_warm(cw_abi_callback* callback, uint64_
   return enter_callback_warm<false>(callback, b, c, type, words, m);
 }
 
+}  // namespace
+
+[[gnu::hot, gnu::aligned(64)]] uint64_t cw_abi_enter_callback(cw_abi_callback* callback, uint64_t b, uint64_t c,
+                                                              const cw_abi_callback_type* type) {
+  return enter_callback(callback, b, c, type);
+}
+
 // A number of the past whose record serves another callback by the time the call is in: as a code pointer, it calls that one, if it is of this type.
-uint64_t cw_abi_enter_user_data(const void* data, uint64_t b, uint64_t c, const cw_abi_callback_type* type) {
+[[gnu::hot, gnu::aligned(64)]] uint64_t cw_abi_enter_user_data(const void* data, uint64_t b, uint64_t c, const cw_abi_callback_type* type) {
   causeway::closure::Slot* slot = causeway::closure::find(reinterpret_cast<uint64_t>(data));
   if (slot == nullptr) [[unlikely]]
     return type->failed(CW_E_STALE, nullptr, b);
-  return cw_abi_enter_callback(reinterpret_cast<cw_abi_callback*>(slot), b, c, type);
+  return enter_callback(reinterpret_cast<cw_abi_callback*>(slot), b, c, type);
 }
 
 // The hints keep the way of most calls in one piece: a taken jump costs as much as five instructions.

@@ -47,7 +47,11 @@ void release_idle(Slot* slot) noexcept;
 void settle() noexcept;
 
 // The callback that this user data was given for, or null. Signal-safe: yes
-Slot* find(uint64_t data) noexcept;
+CW_ALWAYS_INLINE Slot* find(uint64_t data) noexcept {
+  Slot* slot = data_slot(static_cast<uint32_t>(data & (kMaxDataSlots - 1)));
+  // acquire: the callback; pairs with the release of its state, which a call in reads next.
+  return slot != nullptr && slot->number.load(std::memory_order_acquire) == data && data != 0 ? slot : nullptr;
+}
 
 // A call that did not run its target: what C gets. *result: type->result_size bytes. slot: null if it is not known. Counts and logs.
 // Fatal: closed-callback, under strict; or when the result has no zero and there is no fallback. Signal-safe: yes, if status is CW_E_ASYNC

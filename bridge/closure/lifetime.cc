@@ -218,11 +218,6 @@ void settle() noexcept {
   }
 }
 
-Slot* find(uint64_t data) noexcept {
-  Slot* slot = data_slot(static_cast<uint32_t>(data & (kMaxDataSlots - 1)));
-  return slot != nullptr && slot->number.load(std::memory_order_acquire) == data && data != 0 ? slot : nullptr;
-}
-
 Counters counters() noexcept { return {live.load(std::memory_order_relaxed), dead_called()}; }
 
 }  // namespace causeway::closure

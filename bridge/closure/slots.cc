@@ -10,11 +10,12 @@
 
 namespace causeway::closure {
 
+constinit std::atomic<Slot*> data_chunks[kMaxDataSlots / kDataChunk]{};
+
 namespace {
 
 constexpr uint32_t kBuckets = 16;
 constexpr uint32_t kLook = 8;  // slots of other signatures that share a bucket are looked over, that many
-constexpr uint32_t kDataChunk = 1024;
 
 // Dead slots, the oldest first.
 struct Dead {
@@ -47,7 +48,6 @@ struct Slots {
 constinit Slots stubs, datas;
 CW_STATIC_LOCK(stubs.lock);
 CW_STATIC_LOCK(datas.lock);
-constinit std::atomic<Slot*> data_chunks[kMaxDataSlots / kDataChunk]{};  // release: the slots
 
 Slots& of(SlotKind kind) noexcept { return kind == SlotKind::Stub ? stubs : datas; }
 
@@ -164,12 +164,6 @@ void (*code_of(const Slot* slot) noexcept)(void) {
   const std::byte* data = reinterpret_cast<const std::byte*>(slot) - place * sizeof(Slot);
   const std::byte* code = data - (cw_arch_stub_data - const_cast<std::byte*>(cw_arch_stubs));
   return reinterpret_cast<void (*)(void)>(reinterpret_cast<uintptr_t>(code + place * CW_ARCH_STUB_BYTES));
-}
-
-Slot* data_slot(uint32_t index) noexcept {
-  if (index >= kMaxDataSlots) return nullptr;
-  Slot* chunk = data_chunks[index / kDataChunk].load(std::memory_order_acquire);
-  return chunk != nullptr ? chunk + index % kDataChunk : nullptr;
 }
 
 }  // namespace causeway::closure

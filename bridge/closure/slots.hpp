@@ -19,9 +19,15 @@ void give_back_slot(Slot* slot) noexcept;
 
 // The code pointer of a slot with a stub.
 void (*code_of(const Slot* slot) noexcept)(void);
-// A data slot by its index, or null if there was never one. Signal-safe: yes
-Slot* data_slot(uint32_t index) noexcept;
-
 inline constexpr uint32_t kMaxDataSlots = uint32_t{1} << 24;
+inline constexpr uint32_t kDataChunk = 1024;
+extern std::atomic<Slot*> data_chunks[kMaxDataSlots / kDataChunk];  // release: the slots
+
+// A data slot by its index, or null if there was never one. Signal-safe: yes
+CW_ALWAYS_INLINE Slot* data_slot(uint32_t index) noexcept {
+  // acquire: pairs with the release of who made the chunk.
+  Slot* chunk = data_chunks[index / kDataChunk].load(std::memory_order_acquire);
+  return chunk != nullptr ? chunk + index % kDataChunk : nullptr;
+}
 
 }  // namespace causeway::closure
