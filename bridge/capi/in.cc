@@ -85,7 +85,8 @@ namespace {
 
 CW_NOINLINE uint64_t enter_otherwise(uint64_t a, uint64_t b, uint64_t c, const cw_abi_entry* entry) {
   uint64_t result = 0;
-  const cw_status status = with_runtime([&] { return inbound::enter({a, b, c, entry}, &result); });
+  const uintptr_t sp = sched::frame_here();
+  const cw_status status = with_runtime([&] { return inbound::enter({a, b, c, entry, nullptr, sp}, &result); });
   return status == CW_OK ? result : entry->failed(status, a);
 }
 
@@ -126,8 +127,9 @@ CW_NOINLINE uint64_t enter_callback_otherwise(cw_abi_callback* callback, uint64_
   // Closed, or another one by now: no runtime is needed for that, and none is started.
   if ((state & ~Callee::kFresh) != closure::state_of(type)) return type->failed(CW_E_CLOSED, callback, b);
   uint64_t result = 0;
+  const uintptr_t sp = sched::frame_here();
   const cw_status status =
-      with_runtime([&] { return inbound::enter({reinterpret_cast<uint64_t>(callback), b, c, &type->entry, callee}, &result); });
+      with_runtime([&] { return inbound::enter({reinterpret_cast<uint64_t>(callback), b, c, &type->entry, callee, sp}, &result); });
   return status == CW_OK ? result : type->failed(status, callback, b);
 }
 

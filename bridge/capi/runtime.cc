@@ -9,6 +9,7 @@
 #include "bridge/capi/fork.hpp"
 #include "bridge/capi/handle_table.hpp"
 #include "bridge/capi/last_error.hpp"
+#include "bridge/capi/leaving.hpp"
 #include "bridge/capi/options.hpp"
 #include "bridge/capi/uncaught.hpp"
 #include "bridge/closure/closure.hpp"
@@ -67,6 +68,7 @@ cw_status start(const cw_options& options, sched::StartKind kind) noexcept {
   resolved.options.post_ops = &post_ops;
   if (const cw_status status = pin_object(); status != CW_OK) return status;
   if (const cw_status status = register_fork_handlers(); status != CW_OK) return status;
+  watch_exit();
   trace::install_fatal_hook();
   trace::install_report_names();
   trace::register_crash_reports();
@@ -148,6 +150,7 @@ cw_status cw_runtime_start(const cw_options* options) {
 }
 
 cw_status cw_runtime_stop(uint64_t timeout_ns) {
+  if (causeway::capi::leaving()) return CW_OK;  // the process's end stops it
   causeway::sched::LeftText left;
   const cw_status status = causeway::sched::stop(timeout_ns, &left);
   if (status != CW_OK) return fail(status, left.view());
@@ -186,6 +189,7 @@ cw_status cw_runtime_stats(cw_stats* stats) {
   full.handoffs = c.handoffs;
   full.stacks_learned = c.stacks_learned;
   full.stacks_accepted = c.stacks_accepted;
+  full.records_retired = c.records_retired;
   full.posts_dropped = c.posts_dropped;
   full.world_stops = causeway::world::stops();
   const causeway::closure::Counters callbacks = causeway::closure::counters();

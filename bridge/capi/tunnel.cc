@@ -51,7 +51,7 @@ int cw_abi_tunnel(void* exception) {
   if (caller == nullptr || caller->out.threw()) return 0;
   caller->tunnelled = std::move(*static_cast<std::exception_ptr*>(exception));
   // relaxed: INV-CR3; others mask the bit.
-  caller->out.sp.store(caller->out.place() | Outbound::kThrew, std::memory_order_relaxed);
+  caller->out.sp.store(caller->out.sp.load(std::memory_order_relaxed) | Outbound::kThrew, std::memory_order_relaxed);
   return 1;
 }
 

@@ -27,6 +27,8 @@ CW_NOINLINE cw_status enter_plain(G* g, const Call& call, uint64_t* result) {
   return CW_OK;
 }
 
+cw_status enter_known(M* m, const Call& call, uint64_t* result);
+
 // Managed code of ours runs on this thread already.
 CW_NOINLINE cw_status enter_again(M* m, const Call& call, uint64_t* result) {
   const uintptr_t sp = sched::frame_here();
@@ -38,6 +40,14 @@ CW_NOINLINE cw_status enter_again(M* m, const Call& call, uint64_t* result) {
     sched::append_function(text, m->leaf);
     text.append(" called back; call it by cw_call with CW_QUICK, or by causeway::call");
     base::fatal(base::FatalId::LeafCalledBack, text.view());
+  }
+  if (!on_own && m->gate.own_anchor() == 0 && !m->gate.in_runtime() && !os::on_alternate_stack()) {
+    uintptr_t anchor = 0;  // managed code has jumped to C
+    if (sched::skipped::put_away_running(m, m->current, call.sp, nullptr, sched::skipped::Why::CallIn, &anchor)) {
+      m->current = &m->system;
+      sched::into_c(m->words, m, anchor);
+      return enter_known(m, call, result);
+    }
   }
   // Not in user code, or in the middle of a call out's first or last steps.
   if (!on_own || g->is_system || m->gate.in_runtime() || g->out.in_c() || m->gate.own_anchor() != 0) return CW_E_ASYNC;
@@ -55,8 +65,6 @@ CW_NOINLINE cw_status enter_again(M* m, const Call& call, uint64_t* result) {
   *result = call.entry->target(call.a, call.b, call.c);
   return CW_OK;
 }
-
-cw_status enter_known(M* m, const Call& call, uint64_t* result);
 
 // The first call of a thread, and each one of a thread whose end nobody would notice.
 CW_NOINLINE cw_status enter_unbound(const Call& call, uint64_t* result) {
@@ -135,6 +143,8 @@ CW_NOINLINE cw_status enter_bound(M* m, const Call& call, uint64_t* result) {
   if (!quiet) sched::wait_outside(m, before);
   // From here the runtime stays, and with it the record that the anchor names.
   sched::drop_undeclared(m);
+  if (before > crossing::kIdleAnchor && call.sp != 0)
+    before = sched::skipped::put_away(m, before, call.sp, nullptr, sched::skipped::Why::CallIn);
   cw_status status = sched::on_known_stack(m, sched::frame_here()) ? CW_OK : sched::update_system_stack(m, sched::frame_here(), before);
   const bool nested = before != crossing::kIdleAnchor;
   const Place place = nested ? place_of(m, before) : Place{};
@@ -149,6 +159,10 @@ CW_NOINLINE cw_status enter_bound(M* m, const Call& call, uint64_t* result) {
   G* g = m->call_greens;
   begin(m, g, number);
   if (nested) begin_nested(m, g, place, before);
+  if (m->owes_closers) {
+    m->owes_closers = false;
+    g->in.set(crossing::Inbound::kWatched);
+  }
   if (!quiet) sched::come_back_slow(m, g, before);
   if (sched::in_flight(*m->eh) != 0) save_host_eh(m, g);
 

@@ -17,6 +17,7 @@ struct Call {
   const cw_abi_entry* entry;
   // Not null: the callback that is called, of the type that begins with *entry (cw_abi_callback_type). Then the call is CW_E_CLOSED if it is closed.
   crossing::Callee* callee = nullptr;
+  uintptr_t sp = 0;  // of the frame that C called, whether C has jumped over calls; 0: not known
 };
 
 // Any call in, whatever is the matter.
@@ -130,6 +131,7 @@ CW_ALWAYS_INLINE uint64_t end(sched::M* m, sched::G* g, uintptr_t back, uint64_t
   if (m->call_greens != g->next_ready) [[unlikely]]
     return end_out_of_order(m, g, back, result);
   m->call_greens = g;
+  static_cast<uintptr_t*>(g->in.high)[-2] = 0;  // nobody takes it for the place of a call in progress: enter_again()
   leave(m, g, back);
   return result;
 }
@@ -160,7 +162,7 @@ CW_ALWAYS_INLINE sched::G* begin_warm(os::ThreadWords* words, sched::M* m) noexc
   if constexpr (kNested) {
     if (may) [[likely]]
       place = place_of(m, before);
-    may = may && !too_deep(m, place);
+    may = may && !too_deep(m, place) && !(place.outer != nullptr && sched::skipped::left_behind(place.outer, sched::frame_here()));
   }
   if (!may) [[unlikely]] {
     sched::into_c(words, m, before);

@@ -35,7 +35,7 @@ void unwound(void* exception, void* stack_high) noexcept {
   G* g = m->current;
   if (!g->in.active || g->in.high != stack_high) return;
   if (!g->in.is(Inbound::kUnwound)) left_by_itself(g);
-  sched::callees::left(g);
+  static_cast<void>(sched::callees::left(g));  // end_closely() tells, if somebody waits
   sched::EhGlobals* eh = m->eh;
   const uint64_t passing = sched::passing(exception, *eh);
   const bool host_had = g->in.is(Inbound::kHostEh);

@@ -53,6 +53,18 @@ M* bind_here() noexcept {
   return m;
 }
 
+// C code below g's call out has jumped over calls in below it, and has returned: they are over.
+uintptr_t without_skipped(M* m, const G* g, uintptr_t anchor) noexcept {
+  const G* inner = anchor == 0 ? m->current : anchor != crossing::kIdleAnchor ? sched::green_of(anchor) : nullptr;
+  const G* each = inner;
+  while (each != nullptr && each != g) each = sched::outer_of(each);
+  if (each == nullptr) return anchor;  // beside, not below
+  using sched::skipped::Why;
+  if (anchor != 0) return sched::skipped::put_away(m, anchor, g->out.c_sp, g, Why::Return);
+  uintptr_t left = 0;
+  return sched::skipped::put_away_running(m, m->current, g->out.c_sp, g, Why::Return, &left) ? left : anchor;
+}
+
 }  // namespace
 
 void resumed(G* g, uint64_t id, uintptr_t sp) noexcept {
@@ -60,10 +72,13 @@ void resumed(G* g, uint64_t id, uintptr_t sp) noexcept {
   M* here = foreign::bound_m(*os::thread_words());
   if (here == nullptr) here = bind_here();
   M* from = g->m;
+  if (g->in.is(crossing::Inbound::kSkipped)) sched::skipped::come_back(here, g);
   // An anchor of a runtime that has stopped since names a record that is gone.
-  const uintptr_t anchor = here->foreign && here->inside() == 0 ? crossing::kIdleAnchor : here->gate.own_anchor();
+  uintptr_t anchor = here->foreign && here->inside() == 0 ? crossing::kIdleAnchor : here->gate.own_anchor();
   if (here == from) {
     const uintptr_t mine = reinterpret_cast<uintptr_t>(&g->out);
+    if (anchor == mine) return;
+    anchor = without_skipped(here, g, anchor);
     if (anchor == mine) return;
     if (!is_live(here, anchor)) {
       // Only a call that went on on another thread leaves such an anchor behind.

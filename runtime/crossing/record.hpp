@@ -34,10 +34,11 @@ struct Outbound {
 
   // In sp, which the end of the call compares in any case.
   static constexpr uintptr_t kThrew = 1;
+  static constexpr uintptr_t kSkipped = 2;  // and that its call in is in the list of skipped ones (sched/skipped.hpp)
 
   bool in_c() const noexcept { return sp.load(std::memory_order_relaxed) != 0; }
   bool threw() const noexcept { return (sp.load(std::memory_order_relaxed) & kThrew) != 0; }
-  uintptr_t place() const noexcept { return sp.load(std::memory_order_relaxed) & ~kThrew; }
+  uintptr_t place() const noexcept { return sp.load(std::memory_order_relaxed) & ~(kThrew | kSkipped); }
 };
 
 // A call in. Written by the thread that makes it, but for what a call out that ends on another thread changes, on that thread.
@@ -51,6 +52,7 @@ struct Inbound {
   static constexpr uint32_t kPlain = 16;     // inside an entry that managed code called itself, without a call out
   static constexpr uint32_t kEhAway = 32;    // a call out put the green thread's own exception globals into G::eh
   static constexpr uint32_t kWatched = 64;   // somebody waits for the end of this call: INV-CA2
+  static constexpr uint32_t kSkipped = 128;  // a longjmp has skipped this call in (sched/skipped.hpp)
   static constexpr uint32_t kUnwound = 512;  // an unwinding has come over a call out of it, and is leaving
   std::atomic<uint32_t> rare{float_apart() ? kFloat : 0};
   bool active = false;                   // this green thread runs calls in: it has C frames below it. Constant while it does

@@ -9,10 +9,12 @@
 #include <cstdlib>
 #include <new>
 
+#include "runtime/sched/exit_watch.hpp"
 #include "runtime/sched/fork.hpp"
 #include "runtime/sched/halt.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/sched/shut.hpp"
+#include "runtime/sched/skipped.hpp"
 #include "runtime/sched/spare_list.hpp"
 #include "runtime/sched/system_stack.hpp"
 
@@ -151,6 +153,7 @@ void on_thread_end(void*) {
   os::ThreadWords* words = os::thread_words();
   words->note |= kEnding;
   M* m = bound_m(*words);
+  if (m != nullptr && m->foreign && m->inside() != 0) skipped::put_away_all(m);
   if (m != nullptr && m->foreign && words->m == nullptr) give_back_m(m);
   if ((words->note & kText) == 0) return;
   free(reinterpret_cast<char*>(words->note & ~kFlags));
@@ -204,6 +207,7 @@ bool keep_thread_text(char* buffer) noexcept {
 
 cw_status borrow_m(M** out, bool* per_call, Limited limited) noexcept {
   os::ThreadWords* words = os::thread_words();
+  watch_exit(ExitPlace::FirstCall);
   uint64_t limit = 0;
   bool guards = false;
   {
@@ -303,6 +307,7 @@ uint64_t inside() noexcept {
 
 void release_all() noexcept {
   for_each([](M* m) {
+    skipped::release_all(m);
     while (G* g = m->call_greens) {
       m->call_greens = g->next_ready;
       free_call_green(g);
@@ -394,6 +399,7 @@ Counters counters() noexcept {
     c.nested += m->nested.load(std::memory_order_relaxed);
     c.stacks_learned += m->stacks_learned.load(std::memory_order_relaxed);
     c.stacks_accepted += m->stacks_accepted.load(std::memory_order_relaxed);
+    c.retired += m->retired_calls.load(std::memory_order_relaxed);
   });
   return c;
 }

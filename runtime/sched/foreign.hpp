@@ -81,7 +81,7 @@ uint64_t inside() noexcept;
 void release_all() noexcept;
 
 struct Counters {
-  uint64_t bound, spare, inside, calls_in, calls_out, nested, stacks_learned, stacks_accepted;
+  uint64_t bound, spare, inside, calls_in, calls_out, nested, stacks_learned, stacks_accepted, retired;
 };
 // Sums over foreign Ms and workers.
 Counters counters() noexcept;

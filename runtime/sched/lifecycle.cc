@@ -355,6 +355,7 @@ Counters counters() noexcept {
   c.nested = calls.nested;
   c.stacks_learned = calls.stacks_learned;
   c.stacks_accepted = calls.stacks_accepted;
+  c.records_retired = calls.retired;
   if (phase() == Phase::Off || phase() == Phase::Forked) {
     c.spawned = s.foreign_spawned.load(std::memory_order_relaxed);
     return c;

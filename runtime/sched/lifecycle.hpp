@@ -32,7 +32,8 @@ struct CrashHooks {
 void set_crash_hooks(const CrashHooks* hooks) noexcept;
 
 struct Counters {
-  uint64_t foreign_threads, spare_threads, calls_in, calls_out, nested, handoffs, stacks_learned, stacks_accepted, posts_dropped;
+  uint64_t foreign_threads, spare_threads, calls_in, calls_out, nested, handoffs, stacks_learned, stacks_accepted, records_retired,
+      posts_dropped;
   uint64_t processors, workers, greens, greens_parked, spawned, hogs_detached, stack_bytes;
 };
 Counters counters() noexcept;

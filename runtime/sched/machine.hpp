@@ -64,12 +64,16 @@ struct alignas(128) M {
       false;             // inside a NeverWaits scope: a handler may have interrupted user code anywhere, in malloc or under a lock of ours
   bool foreign = false;  // of a thread that the runtime did not make: no P, never in the loop; constant
   bool lost = false;  // in a child of fork(): green threads of the parent's runtime are below what runs here, or it is a worker's. fork.hpp
-  char* text = nullptr;   // of a bound thread's last error, from malloc
-  int last_tid = 0;       // of the thread that it was bound to before, for reports
-  uint32_t attached = 0;  // cw_thread_attach
-  HostStacks stacks;      // what is known of the C stacks that this thread came on
+  char* text = nullptr;        // of a bound thread's last error, from malloc
+  int last_tid = 0;            // of the thread that it was bound to before, for reports
+  uint32_t attached = 0;       // cw_thread_attach
+  G* skipped_first = nullptr;  // skipped.hpp, linked by next_ready
+  G* skipped_last = nullptr;
+  uint32_t skipped_count = 0;
+  bool owes_closers = false;  // whoever closes a callback that was skipped is told at the end of the next call in
+  HostStacks stacks;          // what is known of the C stacks that this thread came on
   // Counters: the owner adds, anyone reads.
-  std::atomic<uint64_t> calls_out{0}, nested{0}, stacks_learned{0}, stacks_accepted{0};
+  std::atomic<uint64_t> calls_out{0}, nested{0}, stacks_learned{0}, stacks_accepted{0}, retired_calls{0};
   // Calls in that began here, ended here, came from another thread, and went to one (other threads add): inside() is in progress.
   std::atomic<uint64_t> taken_over{0}, left_for_another{0};
   uint64_t left_seen = 0;

@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 
+#include "runtime/sched/exit_watch.hpp"
 #include "runtime/sched/poison.hpp"
 
 namespace causeway::sched {
@@ -24,6 +25,7 @@ CW_NOINLINE void spill_records(P* p) noexcept {
 
 G* take_record(P* p) noexcept {
   if (p->free_greens == nullptr) [[unlikely]] {
+    watch_exit(ExitPlace::FirstSpawn);
     p->free_greens = scheduler().arena->take(kFreeBatch, &p->free_count);
     if (p->free_greens == nullptr) return nullptr;
   }

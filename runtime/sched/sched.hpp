@@ -13,6 +13,7 @@
 #include "runtime/sched/chaos.hpp"         // IWYU pragma: export
 #include "runtime/sched/come_back.hpp"     // IWYU pragma: export
 #include "runtime/sched/deadlock.hpp"      // IWYU pragma: export
+#include "runtime/sched/exit_watch.hpp"    // IWYU pragma: export
 #include "runtime/sched/foreign.hpp"       // IWYU pragma: export
 #include "runtime/sched/fork.hpp"          // IWYU pragma: export
 #include "runtime/sched/frames.hpp"        // IWYU pragma: export
@@ -26,6 +27,7 @@
 #include "runtime/sched/posts.hpp"         // IWYU pragma: export
 #include "runtime/sched/record.hpp"        // IWYU pragma: export
 #include "runtime/sched/scheduler.hpp"     // IWYU pragma: export
+#include "runtime/sched/skipped.hpp"       // IWYU pragma: export
 #include "runtime/sched/spawn.hpp"         // IWYU pragma: export
 #include "runtime/sched/stall.hpp"         // IWYU pragma: export
 #include "runtime/sched/system_stack.hpp"  // IWYU pragma: export

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "runtime/sched/exit_watch.hpp"
 #include "runtime/sched/fork.hpp"
 #include "runtime/sched/poison.hpp"
 #include "runtime/sched/post_ring.hpp"
@@ -76,6 +77,7 @@ base::Result<void> spawn_foreign(const SpawnRequest& request, stack::StackClass 
                                  G** out) noexcept {
   Scheduler& s = scheduler();
   uint32_t got = 0;
+  watch_exit(ExitPlace::FirstSpawn);
   G* g = s.arena->take(1, &got);
   if (g == nullptr) return no_memory("no memory for the record of a green thread; end some, or give the process more memory");
   if (auto reserved = s.stacks.reserve(stack_class); !reserved) {

@@ -12,6 +12,7 @@
 #include "runtime/sched/foreign.hpp"
 #include "runtime/sched/own_signal.hpp"
 #include "runtime/sched/scheduler.hpp"
+#include "runtime/sched/skipped.hpp"
 #include "runtime/sched/switch.hpp"
 #include "runtime/sched/system_stack.hpp"
 
@@ -55,6 +56,7 @@ void* worker_main(void* argument) {
   os::set_thread_note(os::note::kUnbound);
   free(m->text);
   m->text = nullptr;
+  skipped::release_all(m);
   while (G* g = m->call_greens) {
     m->call_greens = g->next_ready;
     foreign::free_call_green(g);

@@ -54,5 +54,6 @@ const std::vector<Case>& long_call_cases();
 const std::vector<Case>& unwinding_cases();
 const std::vector<Case>& closed_cases();
 const std::vector<Case>& process_cases();
+const std::vector<Case>& exit_cases();
 
 }  // namespace death

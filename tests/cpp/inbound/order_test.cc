@@ -88,6 +88,7 @@ void call_in_between() {
 
 TEST_CASE("four coroutines that suspended inside callbacks end in each of the 24 orders") {
   Runtime runtime(2);
+  const uint64_t before = stats().records_retired;
   const auto all_orders = [] {
     std::array<size_t, 4> order{};
     std::iota(order.begin(), order.end(), size_t{0});
@@ -105,7 +106,7 @@ TEST_CASE("four coroutines that suspended inside callbacks end in each of the 24
   };
   on_thread(all_orders);
   causeway::spawn([&] { causeway::call(all_orders); }).join();
-  CHECK(stats().records_retired == 0);
+  CHECK(stats().records_retired == before);
 }
 
 TEST_CASE("they take turns, step by step, and end by exceptions too") {

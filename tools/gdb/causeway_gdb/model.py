@@ -26,7 +26,7 @@ class Green:
     low = property(lambda self: self.get("G.stack.low"))
     high = property(lambda self: self.get("G.stack.high"))
     sp = property(lambda self: self.get("G.sp"))
-    out_sp = property(lambda self: self.get("G.out.sp") & ~1)  # the lowest bit: an exception waits for its end
+    out_sp = property(lambda self: self.get("G.out.sp") & ~3)  # crossing::Outbound::place()
     is_callback = property(lambda self: self.get("G.in.active") != 0)
     name = property(lambda self: text(self.get("G.name"), 60))
 

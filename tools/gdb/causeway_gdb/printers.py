@@ -105,7 +105,7 @@ class OutboundPrinter:
     def to_string(self):
         layout = model.layouts.find()
         start = int(self._value.address) - layout.plain("G.out")
-        sp, function = layout.at(start, "G.out.sp") & ~1, layout.at(start, "G.out.function")
+        sp, function = layout.at(start, "G.out.sp") & ~3, layout.at(start, "G.out.function")
         if sp == 0:
             return "not in C"
         return "in C since sp 0x%x, called %s from %s" % (sp, model.function_name(function), function_at(layout.at(start, "G.out.pc"), True) or "??")

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+//
+// longjmp over our frames, as Lua raises its errors: from C code below callbacks, and from managed code, to a frame of C further out.
+//
+// Risk: a call in that stays in progress for ever (a stop waits for it, its callback's closer too, the depth grows); an outer call out that finds another
+// anchor than its own and stops the process.
+#include <setjmp.h>
+
+#include "tests/cpp/inbound/support.hpp"
+
+namespace {
+
+using namespace crossing_test;
+using causeway::entry;
+
+// The frames that a jump skips have nothing to destroy: that is C's bargain.
+jmp_buf* target = nullptr;
+
+void callback(int depth);
+void c_code(int depth) {
+  if (depth == 0) longjmp(*target, 1);
+  entry<&callback>(depth - 1);
+}
+void callback(int depth) { causeway::call(&c_code, depth); }
+void jumps_itself(int) { longjmp(*target, 1); }
+int fine(int value) {
+  causeway::this_green::yield();
+  return value + 1;
+}
+
+// C code: protects a call as lua_pcall() does.
+[[gnu::noinline]] bool protected_call(void (*entered)(int), int depth) {
+  jmp_buf here;
+  jmp_buf* volatile before = target;
+  target = &here;
+  const bool jumped = setjmp(here) != 0;
+  if (!jumped) entered(depth);
+  target = before;
+  return jumped;
+}
+
+TEST_CASE("Lua style: C code below callbacks jumps over them, a thousand times; depth, records and the stop do not grow") {
+  {
+    Runtime runtime(2);
+    const int n = few() ? 300 : 1'000;
+    on_thread([n] {
+      for (int i = 0; i < n; ++i) {
+        CHECK(protected_call(entry<&callback>, i % 3));
+        CHECK(entry<&fine>(i) == i + 1);
+      }
+    });
+    CHECK(stats().records_retired >= static_cast<uint64_t>(n));
+  }  // the stop would wait for calls in progress
+}
+
+TEST_CASE("managed code jumps by itself to C further out") {
+  Runtime runtime(2);
+  const int n = few() ? 300 : 1'000;
+  on_thread([n] {
+    for (int i = 0; i < n; ++i) {
+      CHECK(protected_call(entry<&jumps_itself>, 0));
+      CHECK(entry<&fine>(i) == i + 1);
+    }
+    protected_call(entry<&jumps_itself>, 0);  // and the thread ends
+  });
+  CHECK(stats().records_retired >= static_cast<uint64_t>(n));
+}
+
+TEST_CASE("a thread that ends right after a jump leaves nothing") {
+  Runtime runtime(2);
+  for (int i = 0; i < 20; ++i) on_thread([] { CHECK(protected_call(entry<&callback>, 2)); });
+  CHECK(stats().foreign_threads == 0);
+}
+
+TEST_CASE("a call out below which it happened returns, and goes on") {
+  Runtime runtime(2);
+  const auto body = [] {
+    for (int i = 0; i < 50; ++i) {
+      CHECK(causeway::call([i] { return protected_call(entry<&callback>, i % 3); }));
+      CHECK(causeway::call([] { return protected_call(entry<&jumps_itself>, 0); }));
+      causeway::this_green::yield();
+      CHECK(causeway::call(entry<&fine>, 3) == 4);
+    }
+  };
+  causeway::spawn(body).join();
+  on_thread([&] { CHECK(enter(body) == CW_OK); });
+  CHECK(stats().records_retired > 0);
+}
+
+TEST_CASE("a callback that a jump has skipped is not waited for by who closes it") {
+  Runtime runtime(2);
+  on_thread([] {
+    causeway::callback<void(int)> cb{[](int depth) { causeway::call(&c_code, depth); }};
+    static void (*code)(int);
+    code = cb.code();
+    CHECK(protected_call([](int depth) { code(depth); }, 0));
+    CHECK(entry<&fine>(1) == 2);  // the next call in sees it
+    CHECK(status_of([&] { cb.close_and_wait(10s); }) == CW_OK);
+  });
+}
+
+TEST_CASE("a jump inside the C code of one callback skips nothing") {
+  Runtime runtime(2);
+  const uint64_t before = stats().records_retired;
+  on_thread([] {
+    CHECK(enter([] {
+            call([] {
+              for (int i = 0; i < 10; ++i) CHECK(protected_call([](int) { longjmp(*target, 1); }, 0));
+              CHECK(entry<&fine>(1) == 2);
+            });
+          }) == CW_OK);
+  });
+  CHECK(stats().records_retired == before);
+}
+
+}  // namespace
