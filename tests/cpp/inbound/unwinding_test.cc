@@ -154,7 +154,7 @@ TEST_CASE("a thousand threads that end so leave nothing") {
     on_thread([] { entry<&callback>(1); });
   };
   for (int i = 0; i < 10; ++i) run();
-  const size_t maps = count_maps();
+  const auto maps = count_maps();
   const uint64_t bytes = stats().stack_bytes;
   for (int i = 0; i < n; ++i) run();
   CHECK(stats().stack_bytes == bytes);
