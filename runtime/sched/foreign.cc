@@ -327,9 +327,17 @@ void shut_in_child(bool shut) noexcept {
 
 namespace {
 
+// The records of green threads that it keeps are the parent's.
+void forget_records(M* m) noexcept {
+  m->call_greens = nullptr;
+  m->skipped_first = m->skipped_last = nullptr;
+  m->skipped_count = 0;
+  m->owes_closers = false;
+}
+
 // The M as a new one, for whichever thread. What it had of the parent's runtime is the parent's.
 void make_new(M* m) noexcept {
-  m->call_greens = nullptr;
+  forget_records(m);
   m->current = &m->system;
   m->leaf = nullptr;
   m->base = nullptr;
@@ -374,7 +382,10 @@ void forget_threads() noexcept {
       make_new(m);
       return;
     }
-    if (m == own) return;
+    if (m == own) {
+      forget_records(m);
+      return;
+    }
     m->lost = below;
     lose_thread(m);
     if (!below) push_spare(m);

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <setjmp.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -26,6 +27,7 @@ static void count_call(void *arg) {
   ++*(int *)arg;
 }
 
+static void tiny(void *arg) { (void)arg; }
 static void count_only(void *arg) { atomic_fetch_add((atomic_int *)arg, 1); }
 
 static void end_child(void) {
@@ -202,6 +204,16 @@ static void calls_out(void *arg) {
   CHECK_STATUS(cw_call(CW_QUICK, forks_in_c, NULL), CW_OK);
 }
 
+static void nests(void *arg) {
+  (void)arg;
+  CHECK_STATUS(cw_enter(tiny, NULL), CW_OK);
+}
+/* The thread keeps more records for calls in than are in use when it forks. */
+static void calls_in_below(void *arg) {
+  (void)arg;
+  CHECK_STATUS(cw_call(CW_QUICK, nests, NULL), CW_OK);
+}
+
 static void in_c_below(enum after what, int on_worker) {
   cw_green green = 0;
   after = what;
@@ -210,6 +222,7 @@ static void in_c_below(enum after what, int on_worker) {
     CHECK_STATUS(cw_green_spawn(calls_out, NULL, NULL, &green), CW_OK);
     CHECK_STATUS(cw_green_join(green, LONG_TIME), CW_OK);
   } else {
+    CHECK_STATUS(cw_enter(calls_in_below, NULL), CW_OK);
     CHECK_STATUS(cw_enter(calls_out, NULL), CW_OK);
   }
   wait_for(forked, what == kReturn || what == kRestartAndReturn ? 70 : 0);
@@ -232,11 +245,35 @@ static void worker_goes_on(int way) {
   wait_for(forked, 70);
 }
 
+/* --- after C code has jumped over a callback: what the thread keeps of it is the parent's ---------------------------------- */
+
+static jmp_buf jump;
+static void jumps(void *arg) {
+  (void)arg;
+  longjmp(jump, 1);
+}
+static void calls_jump(void *arg) {
+  (void)arg;
+  CHECK_STATUS(cw_call(CW_QUICK, jumps, NULL), CW_OK);
+}
+
+static void after_a_jump(void) {
+  CHECK_STATUS(cw_runtime_start(NULL), CW_OK);
+  if (setjmp(jump) == 0) CHECK_STATUS(cw_enter(calls_jump, NULL), CW_OK);
+  CHECK_STATUS(cw_enter(tiny, NULL), CW_OK);
+  const pid_t child = fork_now();
+  if (child == 0) {
+    check_restart(0);
+    end_child();
+  }
+  wait_for(child, 0);
+  CHECK_STATUS(cw_runtime_stop(LONG_TIME), CW_OK);
+}
+
 /* --- while other threads do everything at once --------------------------------------------------------------------------- */
 
 static atomic_int over, rounds[4];
 
-static void tiny(void *arg) { (void)arg; }
 static void *keeps_busy(void *arg) {
   const int way = *(int *)arg;
   while (!over) {
@@ -323,6 +360,7 @@ int main(void) {
   worker_goes_on(1);
   CHECK_STATUS(cw_runtime_start(NULL), CW_OK);
   CHECK_STATUS(cw_runtime_stop(LONG_TIME), CW_OK);
+  if (!SANITIZED) after_a_jump(); /* they take what a jump leaves on the stacks for an overflow */
   under_a_storm(10);
   while_another_starts(10);
   return checks_result();
