@@ -5,10 +5,12 @@
 //   cw_bench_callee    adds one
 //   cw_bench_ints, cw_bench_floats, cw_bench_struct, cw_bench_stack    what calls with run-time signatures call
 //   cw_bench_through   a C frame between two others: calls p and gives its result back
+//   cw_bench_frames    the same with so many frames
 #define CW_BENCH_API extern "C" __attribute__((visibility("default")))
 
 CW_BENCH_API int cw_bench_callee(int value);
 CW_BENCH_API int cw_bench_through(int (*p)(int), int value);
+CW_BENCH_API int cw_bench_frames(int (*p)(int), int value, int frames);
 
 struct cw_bench_pair {
   double a;
@@ -31,5 +33,11 @@ int cw_bench_callee(int value) { return value + 1; }
 int cw_bench_through(int (*p)(int), int value) {
   int result = p(value);
   asm volatile("" : "+r"(result));  // no tail call: the frame stays
+  return result;
+}
+
+[[gnu::noinline]] int cw_bench_frames(int (*p)(int), int value, int frames) {  // else some of them are one
+  int result = frames > 1 ? cw_bench_frames(p, value, frames - 1) : p(value);
+  asm volatile("" : "+r"(result));
   return result;
 }

@@ -30,6 +30,7 @@ constexpr Row kRows[] = {
     {"idle", bench::idle_row},
     {"call-in", bench::call_in_row},
     {"closure", bench::closure_row},
+    {"exception", bench::exception_row},
     {"first-call", bench::first_call_row},
     {"alternate", bench::alternate_row},
     {"call-latency", bench::call_latency_row},

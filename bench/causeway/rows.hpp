@@ -57,6 +57,7 @@ void churn_row(const Run& run);              // memory.cc
 void idle_row(const Run& run);               // idle.cc
 void call_in_row(const Run& run);            // calls_in.cc
 void closure_row(const Run& run);            // closures.cc
+void exception_row(const Run& run);          // exceptions.cc
 void first_call_row(const Run& run);         // calls_in.cc
 void alternate_row(const Run& run);          // calls_in.cc
 void call_latency_row(const Run& run);       // calls_in.cc

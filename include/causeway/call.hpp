@@ -106,8 +106,8 @@ class packed_call {
   // After the run: rethrows what came, or gives the result.
   R take() {
     if constexpr (!nothrow)
-      if (thrown_) [[unlikely]]
-        std::rethrow_exception(std::move(thrown_));
+      if (thrown_.ptr) [[unlikely]]
+        std::rethrow_exception(std::move(thrown_.ptr));
     if constexpr (std::is_reference_v<R>) {
       return static_cast<R>(*result_.value);
     } else if constexpr (!std::is_void_v<R>) {
@@ -127,13 +127,20 @@ class packed_call {
       drop_result();
       throw_tunnelled();
     } else {
-      if (!thrown_) drop_result();
-      throw_tunnelled(thrown_);
+      if (!thrown_.ptr) drop_result();
+      throw_tunnelled(&thrown_.ptr);
     }
   }
 
  private:
   struct nothing {};
+  // What f threw. Set by keep(), and taken on each way on from there, so that it is empty at the end: without a destructor, an exception that goes on from
+  // here finds nothing to stop at.
+  union Thrown {
+    Thrown() noexcept : ptr() {}
+    ~Thrown() {}
+    std::exception_ptr ptr;
+  };
   using Stored = std::conditional_t<std::is_void_v<R>, nothing,
                                     std::conditional_t<std::is_reference_v<R>, std::add_pointer_t<R>, std::remove_cv_t<R>>>;
   union Result {
@@ -158,7 +165,7 @@ class packed_call {
       }
     }
   }
-  [[gnu::noinline, gnu::cold]] void keep() noexcept { thrown_ = std::current_exception(); }
+  [[gnu::noinline, gnu::cold]] void keep() noexcept { thrown_.ptr = std::current_exception(); }
   void invoke_inner() noexcept(nothrow) {
     auto go = [&]() -> R {
       return std::apply([&](auto&&... args) -> R { return how::invoke(f_, std::forward<decltype(args)>(args)...); }, std::move(args_));
@@ -170,7 +177,7 @@ class packed_call {
 
   typename how::held f_;
   typename how::carried args_;
-  [[no_unique_address]] std::conditional_t<nothrow, nothing, std::exception_ptr> thrown_{};
+  [[no_unique_address]] std::conditional_t<nothrow, nothing, Thrown> thrown_{};
   Result result_;
   int error_;  // of run_errno() alone
 };

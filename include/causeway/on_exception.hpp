@@ -124,11 +124,16 @@ inline void tell_error_handler(const std::exception_ptr& exception) {
   }
 }
 
-// After cw_abi_call() or its like answered CW_E_PANIC: throws what a callback left. `own`: what the call's own code threw meanwhile, or null.
-[[noreturn, gnu::noinline, gnu::cold]] inline void throw_tunnelled(const std::exception_ptr& own = nullptr) {
+// After cw_abi_call() or its like answered CW_E_PANIC: throws what a callback left. `own`: what the call's own code threw meanwhile, or null; emptied.
+//
+// All that has to be destroyed on the way out is in this frame: each further frame with a cleanup costs a good part of a throw.
+[[noreturn, gnu::noinline, gnu::cold]] inline void throw_tunnelled(std::exception_ptr* own = nullptr) {
   std::exception_ptr exception;
+  if (own != nullptr && *own) {
+    tell_error_handler(*own);
+    *own = nullptr;
+  }
   cw_abi_tunnelled(&exception);
-  if (own) tell_error_handler(own);
   std::rethrow_exception(std::move(exception));
 }
 
