@@ -39,6 +39,24 @@ uintptr_t found_by(const M* m, const G* g) noexcept {
   base::fatal(base::FatalId::CallFrameInvalid, text.view());
 }
 
+uint64_t thread_of(const M* m) noexcept {
+  const int tid = m->tid.load(std::memory_order_relaxed);
+  return static_cast<uint64_t>(tid != 0 ? tid : m->last_tid);
+}
+
+[[noreturn]] void resumed_elsewhere(const M* m, const G* g) noexcept {
+  base::TextBuffer<512> text;
+  text.append("green thread ");
+  append_identity(text, g);
+  text.append(", whose call in C code jumped over on thread ").append_dec(thread_of(g->m));
+  if (const G* outer = outer_of(g)) {
+    text.append(", below the call out of green thread ");
+    append_identity(text, outer);
+  }
+  text.append(", is resumed on thread ").append_dec(thread_of(m));
+  base::fatal(base::FatalId::RetiredResumed, text.view());
+}
+
 // As make_call_green() leaves it, but for its stack, which stays.
 void use_again(M* m, G* g) noexcept {
   drop_extras(g);
@@ -127,20 +145,7 @@ void come_back(M* m, G* g) noexcept {
   G* before = nullptr;
   G* each = g->m == m ? m->skipped_first : nullptr;
   for (; each != nullptr && each != g; each = each->next_ready) before = each;
-  if (each == nullptr) {
-    base::TextBuffer<512> text;
-    text.append("green thread ");
-    append_identity(text, g);
-    text.append(", whose call in was skipped when C code jumped over it, is resumed, and ");
-    if (const G* outer = outer_of(g)) {
-      text.append("the call out of green thread ");
-      append_identity(text, outer);
-    } else {
-      text.append("the call out of green thread ").append_dec(g->outer_id);
-    }
-    text.append(", below which it came, is on another thread");
-    base::fatal(base::FatalId::RetiredResumed, text.view());
-  }
+  if (each == nullptr) resumed_elsewhere(m, g);
   (before != nullptr ? before->next_ready : m->skipped_first) = g->next_ready;
   if (m->skipped_last == g) m->skipped_last = before;
   --m->skipped_count;

@@ -55,5 +55,6 @@ const std::vector<Case>& unwinding_cases();
 const std::vector<Case>& closed_cases();
 const std::vector<Case>& process_cases();
 const std::vector<Case>& exit_cases();
+const std::vector<Case>& skipped_cases();
 
 }  // namespace death
