@@ -7,6 +7,7 @@
 #include "bridge/capi/last_error.hpp"
 #include "bridge/capi/meeting_point.hpp"
 #include "bridge/closure/closure.hpp"
+#include "bridge/inbound/inbound.hpp"
 #include "causeway/abi.h"
 #include "runtime/sched/sched.hpp"
 
@@ -43,8 +44,23 @@ cw_status answer(cw_status status, const char* function, const closure::Owner* o
   return fail(status, text.view());
 }
 
-cw_status close_and_wait(Slot* slot, uint64_t timeout_ns, bool cancellable, sched::StopPoint* stop, const char* function) noexcept {
-  if (sched::callees::inside(slot)) return answer(CW_E_STATE, function, nullptr, slot);
+// C code that has jumped out of a callback, to the frame of ours whose sp this is or further out, is in it no more: the next call in sees that.
+void see_jumps(uintptr_t sp) noexcept {
+  static constexpr cw_abi_entry kNothing{[](uint64_t, uint64_t, uint64_t) -> uint64_t { return 0; }, nullptr};
+  uint64_t nothing = 0;
+  static_cast<void>(inbound::enter({0, 0, 0, &kNothing, nullptr, sp}, &nothing));
+}
+
+// sp: of the frame that the user called.
+bool inside(const Slot* slot, uintptr_t sp) noexcept {
+  if (!sched::callees::inside(slot)) return false;
+  see_jumps(sp);
+  return sched::callees::inside(slot);
+}
+
+cw_status close_and_wait(Slot* slot, uint64_t timeout_ns, bool cancellable, sched::StopPoint* stop, const char* function,
+                         uintptr_t sp) noexcept {
+  if (inside(slot, sp)) return answer(CW_E_STATE, function, nullptr, slot);
   closure::close(slot);
   return answer(closure::wait(slot, timeout_ns, cancellable, stop), function, nullptr, slot);
 }
@@ -120,12 +136,13 @@ void* cw_abi_callback_data(cw_abi_callback* callback) {
 void cw_abi_callback_close(cw_abi_callback* callback) { closure::close(slot_of(callback)); }
 
 cw_status cw_abi_callback_close_and_wait(cw_abi_callback* callback, uint64_t timeout_ns, cw_abi_stop_wait* stop) {
-  return close_and_wait(slot_of(callback), timeout_ns, true, sched::stop_point(stop), "callback::close_and_wait");
+  return close_and_wait(slot_of(callback), timeout_ns, true, sched::stop_point(stop), "callback::close_and_wait",
+                        sched::frame_here());
 }
 
 void cw_abi_callback_release(cw_abi_callback* callback) {
   auto* slot = slot_of(callback);
-  if (sched::callees::inside(slot)) {
+  if (inside(slot, sched::frame_here())) {
     closure::release(slot);
     return;
   }
@@ -170,7 +187,7 @@ cw_status cw_callback_close_and_wait(cw_callback callback, uint64_t timeout_ns) 
     return fail(status, handle_error_text(status));
   {
     const PinScope pin(*handle, end_callback);
-    if (const cw_status status = close_and_wait(slot_in(*handle), timeout_ns, true, nullptr, "cw_callback_close_and_wait"); status != CW_OK)
+    if (const cw_status status = close_and_wait(slot_in(*handle), timeout_ns, true, nullptr, "cw_callback_close_and_wait", sched::frame_here()); status != CW_OK)
       return status;
   }
   // Somebody else who waited for the same may be faster.
@@ -200,8 +217,12 @@ cw_status cw_owner_close(cw_owner handle, uint64_t timeout_ns) {
   const auto end = [](HandleSlot& slot) noexcept { closure::release_owner(owner_in(slot), &forget); };
   {
     const PinScope pin(*pinned, end);
-    if (const cw_status status = answer(closure::close_owner(*owner, timeout_ns), "cw_owner_close", *owner, nullptr); status != CW_OK)
-      return status;
+    cw_status status = closure::close_owner(*owner, timeout_ns);
+    if (status == CW_E_STATE) {
+      see_jumps(sched::frame_here());
+      status = closure::close_owner(*owner, timeout_ns);
+    }
+    if (status != CW_OK) return answer(status, "cw_owner_close", *owner, nullptr);
   }
   if (handles().remove(handle, HandleKind::Owner, &pinned) == CW_OK) const PinScope pin(*pinned, end);
   return CW_OK;

@@ -54,13 +54,8 @@ struct Caller {
   uint64_t thread = 0;
 
   Caller() noexcept {
-    const os::ThreadWords* words = os::thread_words();
-    thread = reinterpret_cast<uintptr_t>(words) << 1 | 1;
-    g = sched::current_green();
-    if (g != nullptr || words->m != nullptr) return;
-    const sched::M* m = sched::foreign::bound_m(*words);
-    const uintptr_t anchor = m != nullptr ? m->gate.own_anchor() : 0;
-    if (anchor > crossing::kIdleAnchor) g = sched::green_of(anchor);
+    thread = reinterpret_cast<uintptr_t>(os::thread_words()) << 1 | 1;
+    g = sched::callees::caller();
   }
   uint64_t id() const noexcept { return g != nullptr ? g->id << 1 : thread; }
   // Nobody of these lets go while the caller waits: the callers above it, and the C code of the thread that called in.

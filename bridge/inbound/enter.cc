@@ -125,6 +125,13 @@ bool begin_callee(G* g, const Call& call) noexcept {
   return base::asym::store_then_load(g->in.callee, call.callee, call.callee->state) == reinterpret_cast<uintptr_t>(call.entry);
 }
 
+// No call in follows that would tell who waits for one that C code has jumped over. In C.
+void tell_closers(M* m) noexcept {
+  if (!m->owes_closers) return;
+  m->owes_closers = false;
+  sched::callees::tell_end();
+}
+
 // begin_warm() and end_warm() with all that they leave to us. The thread is bound.
 // Not inlined: the pivot's caller must have no landing pad (arch.hpp), and enter_unbound() has one.
 CW_NOINLINE cw_status enter_bound(M* m, const Call& call, uint64_t* result) {
@@ -136,6 +143,7 @@ CW_NOINLINE cw_status enter_bound(M* m, const Call& call, uint64_t* result) {
     const auto may = [m] { return os::on_alternate_stack() ? CW_E_ASYNC : foreign::admit(m); };
     if (const cw_status status = sched::come_in(*m, before, may); status != CW_OK) {
       words->m = nullptr;  // C goes on
+      tell_closers(m);
       return status;
     }
     quiet = true;
@@ -152,6 +160,7 @@ CW_NOINLINE cw_status enter_bound(M* m, const Call& call, uint64_t* result) {
   if (status == CW_OK && m->call_greens == nullptr && (m->call_greens = foreign::make_call_green(m)) == nullptr) status = CW_E_NOMEM;
   if (status != CW_OK) {
     sched::into_c(words, m, before);
+    tell_closers(m);
     return status;
   }
   const uint64_t number = m->calls_in.load(std::memory_order_relaxed);

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <utility>
+
 #include "bridge/outbound/outbound.hpp"
 #include "bridge/outbound/resumed.hpp"
 
@@ -60,11 +62,13 @@ CW_NOINLINE Ended end_closely(G* g, uint64_t id, uintptr_t sp, bool eh_saved) no
   if (sched::foreign::bound_m(*os::thread_words()) != g->m || not_there(g->m, g, id, threw ? sp | crossing::Outbound::kThrew : sp) != 0)
     resumed(g, id, sp);
   M* m = g->m;
+  const bool owes = std::exchange(m->owes_closers, false);  // calls in that C code has jumped over
   sched::shut_out_handlers(m->words, m);
   m->current = g;
   if (eh_saved || sched::in_flight(*m->eh) != 0) take_back(m, g, eh_saved);
   if (!m->gate.come_back()) sched::come_back_slow(m, g, reinterpret_cast<uintptr_t>(&g->out));
   g->out.sp.store(0, std::memory_order_relaxed);  // last: INV-CR1
+  if (owes) sched::callees::tell_end();
   return threw ? Ended::Threw : Ended::Returned;
 }
 

@@ -3,6 +3,7 @@
 
 #include <new>
 
+#include "runtime/sched/foreign.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/sched/spawn.hpp"
 
@@ -117,14 +118,25 @@ void for_each_running(void (*visit)(const G* g, const crossing::Callee* callee, 
   plain.for_each([&](PlainScope&, const G* g, const crossing::Callee* callee) { visit(g, callee, arg); });
 }
 
+const G* caller() noexcept {
+  const os::ThreadWords* words = os::thread_words();
+  if (words->m != nullptr) return current_green();
+  const M* m = foreign::bound_m(*words);
+  // What an anchor names without a call in may be of a runtime that has ended.
+  if (m == nullptr || (m->foreign && m->inside() == 0)) return nullptr;
+  const uintptr_t anchor = m->gate.own_anchor();
+  return anchor > crossing::kIdleAnchor ? green_of(anchor) : nullptr;
+}
+
 bool inside(const crossing::Callee* callee) noexcept {
-  for (const G* g = current_green(); g != nullptr; g = outer_of(g))
+  const G* here = caller();
+  for (const G* g = here; g != nullptr; g = outer_of(g))
     if (g->in.callee.load(std::memory_order_relaxed) == callee) return true;  // relaxed: this thread's, or of one that waits for it
   bool found = false;
   base::LockGuard guard(list.lock);
   plain.for_each([&](PlainScope&, const G* caller, const crossing::Callee* each) {
     if (each != callee) return;
-    for (const G* g = current_green(); g != nullptr; g = outer_of(g)) found |= g == caller;
+    for (const G* g = here; g != nullptr; g = outer_of(g)) found |= g == caller;
   });
   return found;
 }

@@ -44,7 +44,10 @@ Running watch(const crossing::Callee* callee) noexcept;
 // Visits the green threads that are in some callback; one that made plain calls several times. Blocks: shortly; takes no lock of rank Task in there.
 void for_each_running(void (*visit)(const G* g, const crossing::Callee* callee, void* arg), void* arg) noexcept;
 
-// The calling green thread is in the callback, or a callback of the ones that called it is.
+// Whose the calling code is: the green thread, or the one whose call out the thread is in. Null: nobody's.
+const G* caller() noexcept;
+// The caller is in the callback, or a callback of the ones that called it is. C code that has jumped out of it is inside still until a call in sees it
+// (skipped.hpp).
 bool inside(const crossing::Callee* callee) noexcept;
 
 // In a child of fork() that starts anew: nobody is in the list. Those of the parent were not found before (Arena::lost()).
@@ -53,7 +56,8 @@ void forget() noexcept;
 // Told at the end of a call in that was watched, as C code of its thread: after the call has left the runtime. Set once.
 using EndHook = void (*)() noexcept;
 void set_end_hook(EndHook hook) noexcept;
-// Stack: C. Needs: the thread is in C; a G whose call in is about to end, but is still the M's current one, has its C stack above us.
+// Needs: the thread is in C, on a C stack; a G whose call in is about to end, but is still the M's current one, has its C stack above us. Or managed
+// code of a G whose own call in goes on.
 void tell_end() noexcept;
 
 // The call in that g runs is over. On every way out: the usual one in bridge/inbound has its own form of it, others (a longjmp that skipped it, an

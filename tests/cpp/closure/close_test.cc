@@ -120,6 +120,37 @@ TEST_CASE("a callback whose last owner goes away inside it ends at the end of th
   }
 }
 
+TEST_CASE("C code that a callback has called is inside it too") {
+  const Runtime runtime{2};
+  std::atomic<int> alive{0};
+  const causeway::owner owner{"plug-in"};
+  std::unique_ptr<callback<int()>> own;
+  cw_status waited = CW_OK, closed = CW_OK;
+  const auto below = [&] {
+    waited = status_of([&] { own->close_and_wait(10s); });
+    closed = cw_owner_close(owner.raw(), 10'000'000'000);
+    own = nullptr;  // would wait for ever
+  };
+  const auto make = [&] {
+    own = std::make_unique<callback<int()>>(
+        [&, token = Alive(alive)] {
+          causeway::call(below);
+          return alive.load();
+        },
+        on_exception::terminate, causeway::callback_options{.owned_by = &owner});
+    return own->code();
+  };
+  auto* code = make();
+  on_thread([&] { CHECK(code() == 1); });
+  CHECK(waited == CW_E_STATE);
+  CHECK(closed == CW_E_STATE);
+  CHECK(alive == 0);
+  code = make();
+  causeway::spawn([&] { CHECK(causeway::call(code) == 1); }).join();
+  CHECK(waited == CW_E_STATE);
+  CHECK(alive == 0);
+}
+
 TEST_CASE("callbacks end under four threads that call them all the time, and nobody is inside then") {
   const Runtime runtime{2};
   const int rounds = few() ? 20 : 400;

@@ -6,6 +6,10 @@
 // anchor than its own and stops the process.
 #include <setjmp.h>
 
+#include <atomic>
+#include <optional>
+#include <thread>
+
 #include "tests/cpp/inbound/support.hpp"
 
 namespace {
@@ -97,6 +101,58 @@ TEST_CASE("a callback that a jump has skipped is not waited for by who closes it
     CHECK(entry<&fine>(1) == 2);  // the next call in sees it
     CHECK(status_of([&] { cb.close_and_wait(10s); }) == CW_OK);
   });
+}
+
+TEST_CASE("who has jumped over a callback closes it, without a call in between") {
+  Runtime runtime(2);
+  for (const bool destroyed : {false, true}) {
+    on_thread([destroyed] {
+      std::optional<causeway::callback<void(int)>> cb;
+      cb.emplace([](int depth) { causeway::call(&c_code, depth); });
+      static void (*code)(int);
+      code = cb->code();
+      CHECK(protected_call(
+          [](int depth) {
+            volatile char an_interpreters_frame[1024];
+            an_interpreters_frame[0] = 0;
+            code(depth);
+          },
+          0));
+      if (!destroyed) CHECK(status_of([&] { cb->close_and_wait(10s); }) == CW_OK);
+      cb.reset();
+    });
+  }
+}
+
+TEST_CASE("a callback's jump to the C code that called it ends the wait of who closes it") {
+  Runtime runtime(2);
+  static void (*code)(int);
+  static std::atomic<bool> inside, go_on;
+  inside = go_on = false;
+  causeway::callback<void(int)> cb{[](int depth) {
+    causeway::call([] {
+      inside = true;
+      while (!go_on) std::this_thread::yield();
+    });
+    causeway::call(&c_code, depth);
+  }};
+  code = cb.code();
+  std::atomic<bool> closed{false};
+  HostThread caller([&] {
+    CHECK(enter([&] {
+            causeway::call([] { CHECK(protected_call([](int depth) { code(depth); }, 0)); });
+            CHECK(eventually([&] { return closed.load(); }));  // no call in meanwhile
+          }) == CW_OK);
+  });
+  REQUIRE(eventually([] { return inside.load(); }));
+  HostThread closer([&] {
+    CHECK(status_of([&] { cb.close_and_wait(10s); }) == CW_OK);
+    closed = true;
+  });
+  std::this_thread::sleep_for(20ms);
+  go_on = true;
+  closer.join();
+  caller.join();
 }
 
 TEST_CASE("a jump inside the C code of one callback skips nothing") {
