@@ -40,6 +40,27 @@ const G* owner_of(uintptr_t address) noexcept {
   return nullptr;
 }
 
+// The green thread whose C code has `address` in a frame on a worker's C stack, or null: of those in C there the one that began closest above it.
+const G* owner_in_c(uintptr_t address) noexcept {
+  Scheduler& s = scheduler();
+  const uint32_t workers = s.m_count.load(std::memory_order_acquire);
+  for (uint32_t i = 0; i < workers; ++i) {
+    const uintptr_t low = s.ms[i]->stack_low, high = s.ms[i]->stack_high;
+    if (address < low || address >= high) continue;
+    const G* found = nullptr;
+    uintptr_t closest = high;
+    for (uint32_t k = 0, used = s.arena->used(); k < used; ++k) {
+      const G* g = s.arena->at(k);
+      const uintptr_t begin = g->out.c_sp;
+      if (g->out.place() == 0 || begin <= address || begin >= closest) continue;
+      found = g;
+      closest = begin;
+    }
+    return found;
+  }
+  return nullptr;
+}
+
 void append_holder(WaitText& text, const std::byte* field) noexcept {
   uintptr_t owner = 0;
   if (!os::read_memory(&owner, field, sizeof owner) || owner == 0) return;
@@ -47,6 +68,10 @@ void append_holder(WaitText& text, const std::byte* field) noexcept {
   if (const G* holder = owner_of(owner)) {
     text.append("green thread ");
     append_identity(text, holder);
+  } else if (const G* caller = owner_in_c(owner)) {
+    text.append("C code that green thread ");
+    append_identity(text, caller);
+    text.append(" called");
   } else {
     text.append("a thread that is none of the runtime's");
   }

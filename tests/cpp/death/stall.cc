@@ -4,6 +4,7 @@
 //
 // Risk: no report while all sleep, since then the monitor sleeps too; or one for each look. 50 ms: a few of the monitor's ticks. A case
 // ends by itself when its reports are there; nothing depends on how late they come.
+#include <pthread.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -16,11 +17,13 @@
 
 namespace {
 
-std::atomic<int> first{0}, second{0}, callbacks{0}, others{0};
+std::atomic<int> first{0}, second{0}, callbacks{0}, others{0}, long_calls{0}, waits_in_vain{0};
 
 void log_to_stderr(int, const char* text, size_t size, void*) {
   std::fprintf(stderr, "log: %.*s\n", static_cast<int>(size), text);
   const std::string line(text, size);
+  if (line.find("has lasted for") != std::string::npos) ++long_calls;
+  if (line.find("takes_it_again()") != std::string::npos) ++waits_in_vain;
   if (line.find("has waited for") == std::string::npos) return;
   if (line.find("\"first\"") != std::string::npos) ++first;
   else if (line.find("\"second\"") != std::string::npos) ++second;
@@ -126,6 +129,52 @@ void of_a_plain_thread() {
   waiter.join();
 }
 
+// --- a callback takes a lock that its C caller holds: never ends, so the case leaves ----------------------------------------------------
+
+struct Held {
+  causeway::mutex mutex;
+  pthread_mutex_t c_mutex = PTHREAD_MUTEX_INITIALIZER;
+};
+Held held;
+
+[[gnu::noinline]] void takes_it_again() {
+  const std::lock_guard guard(held.mutex);
+  std::atomic_signal_fence(std::memory_order_seq_cst);  // not a tail call
+}
+[[gnu::noinline]] void holds_it() {
+  held.mutex.lock();
+  causeway::entry<&takes_it_again>();
+  held.mutex.unlock();
+}
+[[gnu::noinline]] void takes_the_c_lock_again() {
+  causeway::call(pthread_mutex_lock, &held.c_mutex);
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+}
+[[gnu::noinline]] void holds_the_c_lock() {
+  pthread_mutex_lock(&held.c_mutex);
+  causeway::entry<&takes_the_c_lock_again>();
+  pthread_mutex_unlock(&held.c_mutex);
+}
+
+template <void (*kHolds)()>
+void below_a_green_thread(const char* check, const std::atomic<int>& reports) {
+  causeway::runtime runtime(stall_options(check));
+  causeway::go({.name = "first"}, [] {
+    causeway::call(kHolds);
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+  });
+  await(reports);
+  _exit(0);
+}
+void of_a_lock_of_the_c_caller() { below_a_green_thread<holds_it>("stall=0.05", waits_in_vain); }
+void of_a_c_lock_of_the_c_caller() { below_a_green_thread<holds_the_c_lock>("callback=0.05", long_calls); }
+void of_a_lock_of_the_host() {
+  causeway::runtime runtime(stall_options());
+  std::thread(holds_it).detach();
+  await(waits_in_vain);
+  _exit(0);
+}
+
 void not_without_the_word() {
   causeway::runtime runtime(stall_options(""));
   causeway::event event;
@@ -160,6 +209,18 @@ const std::vector<death::Case> kCases = {
      {.printed = {"\"first/callback\" has waited for ", " ms: event 0x", "; in (anonymous namespace)::wait_in_here(",
                   " < [a callback of:] < ", "(anonymous namespace)::calls_in(void*)", " < [C, called by:] < ",
                   "(anonymous namespace)::calls_out("}}},
+    {"stall_of_a_callback_on_a_lock_of_its_c_caller",
+     of_a_lock_of_the_c_caller,
+     {.printed = {"\"first/callback\" has waited for ", " ms: mutex 0x", ", held by C code that green thread ", "\"first\"",
+                  "takes_it_again()", " < [a callback of:] < ", "holds_it()"}}},
+    {"stall_of_a_callback_on_a_lock_of_the_host",
+     of_a_lock_of_the_host,
+     {.printed = {" has waited for ", " ms: mutex 0x", ", held by a thread that is none of the runtime's", "takes_it_again()",
+                  " < [a callback of:] < ", "holds_it()"}}},
+    {"stall_of_a_callback_on_a_c_lock_of_its_c_caller",
+     of_a_c_lock_of_the_c_caller,
+     {.printed = {"\"first/callback\"", " has lasted for ", " ms; it has called C: ", "pthread_mutex_lock", "takes_the_c_lock_again()",
+                  " < [a callback of:] < ", "holds_the_c_lock()"}}},
     {"stall_of_a_plain_thread", of_a_plain_thread, {.printed = {"log: thread ", " has waited for ", " ms: event 0x", "wait_in_here("}}},
     {"no_stall_without_the_word", not_without_the_word, {.not_printed = {"has waited"}}},
     {"no_stall_of_short_waits", not_of_short_waits, {.not_printed = {"time to pass"}}},
