@@ -113,7 +113,7 @@ TEST_CASE("who has jumped over a callback closes it, without a call in between")
       code = cb->code();
       CHECK(protected_call(
           [](int depth) {
-            volatile char an_interpreters_frame[1024];
+            [[maybe_unused]] volatile char an_interpreters_frame[1024];
             an_interpreters_frame[0] = 0;
             code(depth);
           },
