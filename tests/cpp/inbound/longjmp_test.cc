@@ -4,6 +4,7 @@
 //
 // Risk: a call in that stays in progress for ever (a stop waits for it, its callback's closer too, the depth grows); an outer call out that finds another
 // anchor than its own and stops the process.
+#undef _FORTIFY_SOURCE  // its longjmp compares addresses: it refuses a jump from a green stack to a C stack that is below it in memory
 #include <setjmp.h>
 
 #include <atomic>
