@@ -45,6 +45,18 @@ void in_c_below_a_callback_on_a_worker() {
 }  // namespace
 
 const std::vector<death::Case>& death::unwinding_cases() {
+#if defined(CW_CPU_PORTABLE)
+  // Its pivot throws on what it has caught, and nobody can say any more whether that is C++'s own: the report comes at the end of the green thread.
+  const Expected ends_worker{.signal = SIGABRT,
+                             .printed = {"fatal: uncaught-exception: green thread ", "\"ender\"", "was left by", "a worker"}};
+  const Expected& ends_worker_by_name = ends_worker;
+#else
+  const Expected ends_worker{
+      .signal = SIGABRT, .printed = {"fatal: uncaught-exception: C code that green thread ", "\"ender\"", "ended its thread", "a worker"}};
+  const Expected ends_worker_by_name{
+      .signal = SIGABRT,
+      .printed = {"fatal: uncaught-exception: C code that green thread ", "\"ender\"", "ended its thread", "exits", "a worker"}};
+#endif
   static const std::vector<Case> cases = {
       {"exit_in_a_callback",
        in_a_callback,
@@ -62,13 +74,8 @@ const std::vector<death::Case>& death::unwinding_cases() {
        in_a_green_thread,
        {.signal = SIGABRT,
         .printed = {"fatal: uncaught-exception", "\"ender\"", "was left by an unwinding that is no exception of its own"}}},
-      {"exit_in_c_below_a_green_thread",
-       in_c_below_a_green_thread,
-       {.signal = SIGABRT,
-        .printed = {"fatal: uncaught-exception: C code that green thread ", "\"ender\"", "ended its thread", "exits", "a worker"}}},
-      {"exit_in_c_below_a_callback_on_a_worker",
-       in_c_below_a_callback_on_a_worker,
-       {.signal = SIGABRT, .printed = {"fatal: uncaught-exception: C code that green thread ", "\"ender\"", "a worker"}}},
+      {"exit_in_c_below_a_green_thread", in_c_below_a_green_thread, ends_worker_by_name},
+      {"exit_in_c_below_a_callback_on_a_worker", in_c_below_a_callback_on_a_worker, ends_worker},
   };
   return cases;
 }
