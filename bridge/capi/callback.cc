@@ -26,7 +26,6 @@ closure::Owner*& owner_in(HandleSlot& handle) noexcept { return handle.as<closur
 void end_callback(HandleSlot& handle) noexcept { closure::release(slot_in(handle)); }
 // After a wait that found nobody inside.
 void end_idle_callback(HandleSlot& handle) noexcept { closure::release_idle(slot_in(handle)); }
-void end_owner_pin(HandleSlot&) noexcept {}
 
 // What a wait for the end of calls said.
 cw_status answer(cw_status status, const char* function, const closure::Owner* owner, const Slot* slot) noexcept {
@@ -66,11 +65,12 @@ cw_status close_and_wait(Slot* slot, uint64_t timeout_ns, bool cancellable, sche
 }
 
 // An owner is closed: the handle of each of its callbacks is stale, unless somebody is just closing that one.
-void forget(Slot* slot) noexcept {
-  const uint64_t handle = slot->number.exchange(0, std::memory_order_relaxed);
+void forget(uint64_t handle) noexcept {
   HandleSlot* found = nullptr;
   if (handles().remove(handle, HandleKind::Callback, &found) == CW_OK) const PinScope pin(*found, end_callback);
 }
+// By who closed it, or who was just making a callback with it.
+void end_owner(HandleSlot& handle) noexcept { closure::release_owner(owner_in(handle), &forget); }
 
 }  // namespace
 
@@ -96,7 +96,7 @@ base::Result<Slot*> make_callback(closure::Spec spec, const cw_callback_options*
     spec.owner = *owner;
   }
   const auto made = closure::create(spec);
-  if (pinned != nullptr) const PinScope pin(*pinned, end_owner_pin);
+  if (pinned != nullptr) const PinScope pin(*pinned, end_owner);
   return made;
 }
 
@@ -214,9 +214,8 @@ cw_status cw_owner_close(cw_owner handle, uint64_t timeout_ns) {
   const auto owner = owner_of(handle, &pinned);
   if (!owner) return fail(owner.error());
   if (*owner == nullptr) return fail(CW_E_HANDLE, handle_error_text(CW_E_HANDLE));
-  const auto end = [](HandleSlot& slot) noexcept { closure::release_owner(owner_in(slot), &forget); };
   {
-    const PinScope pin(*pinned, end);
+    const PinScope pin(*pinned, end_owner);
     cw_status status = closure::close_owner(*owner, timeout_ns);
     if (status == CW_E_STATE) {
       see_jumps(sched::frame_here());
@@ -224,6 +223,6 @@ cw_status cw_owner_close(cw_owner handle, uint64_t timeout_ns) {
     }
     if (status != CW_OK) return answer(status, "cw_owner_close", *owner, nullptr);
   }
-  if (handles().remove(handle, HandleKind::Owner, &pinned) == CW_OK) const PinScope pin(*pinned, end);
+  if (handles().remove(handle, HandleKind::Owner, &pinned) == CW_OK) const PinScope pin(*pinned, end_owner);
   return CW_OK;
 }

@@ -100,11 +100,8 @@ base::Result<Slot*> create(const Spec& spec) noexcept {
   slot->closure = spec.closure;
   slot->dead_calls.store(0, std::memory_order_relaxed);
   set_name(slot, spec.name);
-  const bool owned = spec.owner == nullptr || join_owner(spec.owner, slot);
-  if (!owned || !set_fallback(slot, spec)) {
-    leave_owner(slot);
+  if (!set_fallback(slot, spec)) {
     give_back_slot(slot);
-    if (!owned) return base::fail(CW_E_CLOSED, "the callback's owner is closed");
     return base::fail(CW_E_NOMEM, "no memory for a callback's fallback");
   }
   if (kind == SlotKind::Stub) {
@@ -117,8 +114,19 @@ base::Result<Slot*> create(const Spec& spec) noexcept {
     slot->number.store(nth << 24 | slot->index, std::memory_order_relaxed);  // relaxed: state publishes it
   }
   live.fetch_add(1, std::memory_order_relaxed);
-  slot->state.store(state_of(spec.type) | crossing::Callee::kFresh, std::memory_order_release);  // pairs with the acquire of a call in
+  if (spec.owner == nullptr) {
+    open(slot);
+  } else if (!join_owner(spec.owner, slot)) {
+    live.fetch_sub(1, std::memory_order_relaxed);
+    divert(slot);
+    give_back_slot(slot);
+    return base::fail(CW_E_CLOSED, "the callback's owner is closed");
+  }
   return slot;
+}
+
+void open(Slot* slot) noexcept {
+  slot->state.store(state_of(slot->type) | crossing::Callee::kFresh, std::memory_order_release);  // pairs with the acquire of a call in
 }
 
 uint64_t watched_ends() noexcept {

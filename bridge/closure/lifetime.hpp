@@ -9,6 +9,9 @@
 
 namespace causeway::closure {
 
+// The last step of create(). With an owner: under its lock, so that who closes it finds the callback open, or refuses it.
+void open(Slot* slot) noexcept;
+
 // Number of watched calls that have ended, and a wait for the next one: CW_OK if there was one since `ends`.
 uint64_t watched_ends() noexcept;
 cw_status wait_for_end(uint64_t ends, const void* object, uint64_t deadline_ns, bool cancellable, sched::StopPoint* stop) noexcept;

@@ -37,6 +37,7 @@ bool join_owner(Owner* owner, Slot* slot) noexcept {
   if (owner->closed) return false;
   slot->owner = owner;
   owner->slots.push_back(slot);
+  open(slot);
   return true;
 }
 
@@ -74,16 +75,16 @@ cw_status close_owner(Owner* owner, uint64_t timeout_ns) noexcept {
   return wait_until_idle(look, owner, timeout_ns, true, nullptr);
 }
 
-void release_owner(Owner* owner, void (*forget)(Slot* slot) noexcept) noexcept {
+void release_owner(Owner* owner, void (*forget)(uint64_t number) noexcept) noexcept {
   for (;;) {
-    Slot* slot = nullptr;
+    uint64_t number = 0;  // taken while the slot cannot become another callback's
     {
       base::LockGuard guard(lock);
-      for (Slot* each = owner->slots.front(); slot == nullptr && each != nullptr; each = owner->slots.next(each))
-        if (each->kind == SlotKind::Stub && each->number.load(std::memory_order_relaxed) != 0) slot = each;
+      for (Slot* each = owner->slots.front(); number == 0 && each != nullptr; each = owner->slots.next(each))
+        if (each->kind == SlotKind::Stub) number = each->number.exchange(0, std::memory_order_relaxed);
     }
-    if (slot == nullptr) break;
-    forget(slot);
+    if (number == 0) break;
+    forget(number);
   }
   bool over = false;
   {

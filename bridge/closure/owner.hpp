@@ -13,15 +13,15 @@ namespace causeway::closure {
 Owner* make_owner(const char* name) noexcept;
 const char* name_of(const Owner* owner) noexcept;
 
-// The slot is one of its. False: it is closed.
+// The slot is one of its, and open (lifetime.hpp). False: the owner is closed.
 bool join_owner(Owner* owner, Slot* slot) noexcept;
 void leave_owner(Slot* slot) noexcept;
 
 // Closes all that are in it, and waits until none of them runs. Nothing joins it any more. May be called again after an error.
 // Errors: CW_E_STATE (the caller is inside one of them), CW_E_TIMEOUT, CW_E_CANCELLED, CW_E_ASYNC
 cw_status close_owner(Owner* owner, uint64_t timeout_ns) noexcept;
-// The last that its maker says of it, after close_owner() said CW_OK. forget(slot): for each that is in it still, which may leave meanwhile.
-void release_owner(Owner* owner, void (*forget)(Slot* slot) noexcept) noexcept;
+// The last that its maker says of it, after close_owner() said CW_OK. forget(number): for each with a handle that is in it still; it may have ended.
+void release_owner(Owner* owner, void (*forget)(uint64_t number) noexcept) noexcept;
 
 // Who is in one of its callbacks, or in this one: `18 "reader/on_row", 20`.
 void append_running(base::TextBuffer<480>& text, const Owner* owner, const Slot* slot) noexcept;

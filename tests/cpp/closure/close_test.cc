@@ -220,6 +220,53 @@ TEST_CASE("an owner closes all that was made with it, and takes no more") {
   CHECK(cw_owner_close(0, 0) == CW_E_HANDLE);
 }
 
+TEST_CASE("an owner that is closed while callbacks are made with it leaves none open") {
+  const Runtime runtime{2};
+  const uint64_t live = stats().callbacks_live;
+  const int rounds = few() ? 50 : 1'000;
+  // Its fallback takes a while to copy.
+  static constexpr uint32_t kBytes = 1 << 20;
+  static constexpr char kFallback[kBytes]{};
+  static constexpr cw_abi_callback_type kType{.entry = {[](uint64_t, uint64_t, uint64_t) -> uint64_t { return 1; }, nullptr},
+                                              .failed = [](cw_status, cw_abi_callback*, uint64_t) -> uint64_t { return 0; },
+                                              .thunk = nullptr,
+                                              .destroy = nullptr,
+                                              .signature = &kFallback,
+                                              .result_size = kBytes,
+                                              .result_kind = CW_ABI_RESULT_OTHER};
+  std::atomic<cw_owner> owner{0}, tried{0};
+  std::atomic<bool> over{false};
+  std::atomic<int> open{0};
+  HostThread maker([&] {
+    while (!over) {
+      cw_callback_options options{};
+      cw_callback_options_init(&options);
+      options.owner = owner;
+      options.fallback = &kFallback;
+      cw_abi_callback* callback = nullptr;
+      if (options.owner == 0) continue;
+      tried = options.owner;
+      if (cw_abi_callback_create(&kType, nullptr, &options, &callback) != CW_OK) continue;
+      while (owner == options.owner) std::this_thread::yield();
+      open += static_cast<int>(cw_abi_enter_user_data(cw_abi_callback_data(callback), 0, 0, &kType));
+      cw_abi_callback_release(callback);
+    }
+  });
+  for (int i = 0; i < rounds; ++i) {
+    cw_owner made_now = 0;
+    REQUIRE(cw_owner_create("plug-in", &made_now) == CW_OK);
+    owner = made_now;
+    while (tried != made_now) std::this_thread::yield();
+    for (int spin = 0; spin < i * 100; ++spin) std::atomic_signal_fence(std::memory_order_seq_cst);
+    CHECK(cw_owner_close(made_now, CW_FOREVER) == CW_OK);
+    owner = 0;
+  }
+  over = true;
+  maker.join();
+  CHECK(open == 0);
+  CHECK(stats().callbacks_live == live);
+}
+
 TEST_CASE("an exception goes by the callback's policy") {
   const Runtime runtime{2};
   std::string told;
