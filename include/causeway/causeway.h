@@ -308,8 +308,8 @@ CW_API cw_status cw_green_profile(cw_stack_record *records, size_t n, size_t *co
 
 /* --- Errors and log lines that have no caller ---------------------------------------------------------------- */
 
-/* Told of an exception that nobody could receive: one that left a detached green thread. name is the green thread's, text
- * what the exception said; both valid during the call only. Runs on the green thread; must not throw. */
+/* Told of an exception that nobody could receive: one that left a post, a green thread that was detached from the start, or a callback whose policy says
+ * so. name is the green thread's, text what was thrown says; both valid during the call only. Runs on the green thread; must not throw. */
 typedef void (*cw_error_fn)(cw_status status, const char *name, const char *text, void *arg);
 
 /* Sets the handler of such exceptions; NULL puts the default back: a report on stderr and the end of the process.
@@ -351,7 +351,7 @@ CW_API cw_status cw_green_spawn(cw_fn fn, void *arg, const cw_spawn_options *opt
  *            CW_E_CANCELLED, and those of handles. */
 CW_API cw_status cw_green_join(cw_green green, uint64_t timeout_ns);
 
-/* Lets the green thread run on without anybody to join it. Afterwards the handle is stale.
+/* Lets the green thread run on without anybody to join it; an exception that leaves it from now on is lost. Afterwards the handle is stale.
  * Errors:    CW_E_STATE (somebody is joining it), and those of handles. */
 CW_API cw_status cw_green_detach(cw_green green);
 

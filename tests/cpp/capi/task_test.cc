@@ -152,6 +152,41 @@ TEST_CASE("go: an exception goes to the error handler, save for a cancelled wait
   cw_error_handler_set(nullptr, nullptr);
 }
 
+TEST_CASE("what leaves a green thread after its detach, or unasked for, is lost with its result, and nobody is told") {
+  static std::atomic<int> calls{0};
+  calls = 0;
+  cw_error_handler_set([](cw_status, const char*, const char*, void*) { ++calls; }, nullptr);
+  std::atomic<int> thrown{0};
+  struct Thrown {
+    std::atomic<int>* count;
+    explicit Thrown(std::atomic<int>* n) : count(n) { ++*count; }
+    Thrown(const Thrown& other) noexcept : count(other.count) { ++*count; }
+    Thrown& operator=(const Thrown&) = delete;
+    ~Thrown() { --*count; }
+  };
+  {
+    causeway::runtime runtime;
+    causeway::event go_on(causeway::manual_reset);
+    const auto body = [&] {
+      go_on.wait();
+      throw Thrown(&thrown);
+    };
+    causeway::spawn(body).detach();
+    cw_green green = 0;
+    REQUIRE(cw_green_spawn([](void* b) { (*static_cast<decltype(body)*>(b))(); }, const_cast<void*>(static_cast<const void*>(&body)),
+                           nullptr, &green) == CW_OK);
+    CHECK(cw_green_detach(green) == CW_OK);
+    {
+      const auto dropped = causeway::spawn([&] { throw Thrown(&thrown); });
+    }
+    go_on.set();
+    CHECK(runtime.stop(20s) == CW_OK);
+  }
+  CHECK(thrown == 0);
+  CHECK(calls == 0);
+  cw_error_handler_set(nullptr, nullptr);
+}
+
 TEST_CASE("result: has the members of std::expected") {
   causeway::result<int> value(4);
   CHECK(value);

@@ -27,6 +27,28 @@ void uncaught_of_no_standard_type() {
   never.wait();
 }
 
+void throws_the_reason(void*) { throw std::runtime_error("the reason"); }
+void uncaught_in_a_detached_one_of_c() {
+  cw_spawn_options options;
+  cw_spawn_options_init(&options);
+  options.name = "thrower";
+  if (cw_green_spawn(throws_the_reason, nullptr, &options, nullptr) != CW_OK) _exit(3);
+  causeway::event never;
+  never.wait();
+}
+void uncaught_in_a_post() {
+  causeway::runtime runtime;
+  causeway::post([] { throws_the_reason(nullptr); });
+  causeway::event never;
+  never.wait();
+}
+void uncaught_in_a_post_of_c() {
+  causeway::runtime runtime;
+  if (cw_post(throws_the_reason, nullptr) != CW_OK) _exit(3);
+  causeway::event never;
+  never.wait();
+}
+
 void cancelled_is_quiet() {
   causeway::runtime runtime;
   causeway::go([] { causeway::this_green::sleep_for(std::chrono::hours(1)); });
@@ -135,6 +157,15 @@ const std::vector<death::Case> kCases = {
     {"uncaught_exception_of_no_standard_type",
      uncaught_of_no_standard_type,
      {.signal = SIGABRT, .printed = {"causeway: fatal: uncaught-exception: ", "no std::exception"}}},
+    {"uncaught_exception_in_a_detached_green_thread_of_c",
+     uncaught_in_a_detached_one_of_c,
+     {.signal = SIGABRT, .printed = {"causeway: fatal: uncaught-exception: ", "\"thrower\"", "the reason", "#0 "}}},
+    {"uncaught_exception_in_a_post",
+     uncaught_in_a_post,
+     {.signal = SIGABRT, .printed = {"causeway: fatal: uncaught-exception: ", "green thread ", "the reason", "#0 "}}},
+    {"uncaught_exception_in_a_post_of_c",
+     uncaught_in_a_post_of_c,
+     {.signal = SIGABRT, .printed = {"causeway: fatal: uncaught-exception: ", "green thread ", "the reason", "#0 "}}},
     {"uncaught_cancellation_is_quiet", cancelled_is_quiet, {.not_printed = {"causeway"}}},
     {"uncaught_exception_with_a_handler",
      handler_receives_it,
