@@ -50,7 +50,7 @@ CW_ALWAYS_INLINE void run_in_c(const sched::M* m, const sched::G* g, uintptr_t c
       if (!returned) unwound(nullptr, high);
     }
   } passed{reinterpret_cast<void*>(c_high)};
-  crossing::pivot_bare(sched::c_stack_low(m, g), reinterpret_cast<void*>(c_high), body, frame);
+  crossing::pivot_bare(sched::c_stack_low(m, g), reinterpret_cast<void*>(c_high), body, frame, sched::c_stack_top(m, g));
   passed.returned = true;
 #else
   static_cast<void>(m);

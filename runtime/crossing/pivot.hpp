@@ -11,6 +11,7 @@
 #include "runtime/base/base.hpp"
 
 #if CW_ASAN
+#include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
 
@@ -35,24 +36,33 @@ struct AnnouncedPivot {
 };
 #endif
 
-// Runs fn(argument) on the stack [low, high), below `high`.
-CW_ALWAYS_INLINE void* pivot([[maybe_unused]] uintptr_t low, void* high, arch::PivotFunction fn, void* argument) {
+// Runs fn(argument) on the stack [low, high), below `high`. top: where that stack ends, if frames above `high` are on it too; what jumps over frames
+// (longjmp) clears AddressSanitizer's marks up to there.
+CW_ALWAYS_INLINE void* pivot([[maybe_unused]] uintptr_t low, void* high, arch::PivotFunction fn, void* argument,
+                             [[maybe_unused]] uintptr_t top = 0) {
 #if CW_ASAN
   AnnouncedPivot announced{fn, argument};
   void* fake = nullptr;
   struct Landed {
     void*& fake;
-    ~Landed() { __sanitizer_finish_switch_fiber(fake, nullptr, nullptr); }
+    bool returned = false;
+    ~Landed() {
+      __sanitizer_finish_switch_fiber(fake, nullptr, nullptr);
+      // Whoever began the unwinding has cleared the marks of the frames on its own stack; those on this one are left without their ends too.
+      if (!returned) __asan_handle_no_return();
+    }
   } landed{fake};
-  __sanitizer_start_switch_fiber(&fake, reinterpret_cast<const void*>(low), reinterpret_cast<uintptr_t>(high) - low);
-  return cw_arch_pivot(high, &AnnouncedPivot::run, &announced);
+  __sanitizer_start_switch_fiber(&fake, reinterpret_cast<const void*>(low), (top != 0 ? top : reinterpret_cast<uintptr_t>(high)) - low);
+  void* result = cw_arch_pivot(high, &AnnouncedPivot::run, &announced);
+  landed.returned = true;
+  return result;
 #else
   return cw_arch_pivot(high, fn, argument);
 #endif
 }
 
 // The same for a caller without a landing pad around it, and a function without a result. The shortest way there and back.
-CW_ALWAYS_INLINE void pivot_bare(uintptr_t low, void* high, void (*fn)(void*), void* argument) {
+CW_ALWAYS_INLINE void pivot_bare(uintptr_t low, void* high, void (*fn)(void*), void* argument, [[maybe_unused]] uintptr_t top = 0) {
 #if CW_ASAN || defined(CW_CPU_PORTABLE)
   struct Call {
     void (*fn)(void*);
@@ -63,7 +73,7 @@ CW_ALWAYS_INLINE void pivot_bare(uintptr_t low, void* high, void (*fn)(void*), v
       return nullptr;
     }
   } call{fn, argument};
-  pivot(low, high, &Call::run, &call);
+  pivot(low, high, &Call::run, &call, top);
 #else
   static_cast<void>(low);
   // What it leaves in the result's register is not looked at.

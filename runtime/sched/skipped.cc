@@ -8,6 +8,10 @@
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/sched/system_stack.hpp"
 
+#if CW_ASAN
+#include <sanitizer/asan_interface.h>
+#endif
+
 namespace causeway::sched::skipped {
 
 namespace {
@@ -71,6 +75,9 @@ void use_again(M* m, G* g) noexcept {
   g->id = 0;
   g->in.found = kIdleAnchor;
   g->in.clear(~Inbound::kFloat);
+#if CW_ASAN
+  ASAN_UNPOISON_MEMORY_REGION(g->stack.low, g->stack.bytes());  // the frames that were skipped
+#endif
   g->next_ready = m->call_greens;
   m->call_greens = g;
 }

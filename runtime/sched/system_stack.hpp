@@ -45,6 +45,10 @@ CW_ALWAYS_INLINE uintptr_t c_stack_high(const M* m, const G* g) noexcept {
   return g->in.active ? arch::pivot_caller_low(g->in.high) : arch::saved_low(m->system.sp);
 }
 inline uintptr_t c_stack_low(const M* m, const G* g) noexcept { return g->in.active ? m->host.low : uintptr_t{m->stack_low}; }
+// Where it ends, above the frames of those that called us; 0 where that is not known.
+inline uintptr_t c_stack_top(const M* m, const G* g) noexcept {
+  return g->in.active && m->host.how != KnownBy::Guess && m->host.holds(c_stack_high(m, g)) ? m->host.low + m->host.bytes : 0;
+}
 
 // The bounds in use were declared, and declarations have changed since: they are looked up anew.
 void drop_undeclared(M* m) noexcept;

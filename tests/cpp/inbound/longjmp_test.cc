@@ -4,6 +4,9 @@
 //
 // Risk: a call in that stays in progress for ever (a stop waits for it, its callback's closer too, the depth grows); an outer call out that finds another
 // anchor than its own and stops the process.
+//
+// AddressSanitizer clears the marks of the frames that a jump leaves on the stack where the jump is made, and knows of no other: of managed code that jumps
+// by itself, those of the C frames stay, and later frames of C run into them. So those cases are not for it.
 #undef _FORTIFY_SOURCE  // its longjmp compares addresses: it refuses a jump from a green stack to a C stack that is below it in memory
 #include <setjmp.h>
 
@@ -58,6 +61,7 @@ TEST_CASE("Lua style: C code below callbacks jumps over them, a thousand times; 
   }  // the stop would wait for calls in progress
 }
 
+#if !CW_ASAN
 TEST_CASE("managed code jumps by itself to C further out") {
   Runtime runtime(2);
   const int n = few() ? 300 : 1'000;
@@ -70,6 +74,7 @@ TEST_CASE("managed code jumps by itself to C further out") {
   });
   CHECK(stats().records_retired >= static_cast<uint64_t>(n));
 }
+#endif
 
 TEST_CASE("a thread that ends right after a jump leaves nothing") {
   Runtime runtime(2);
@@ -82,7 +87,7 @@ TEST_CASE("a call out below which it happened returns, and goes on") {
   const auto body = [] {
     for (int i = 0; i < 50; ++i) {
       CHECK(causeway::call([i] { return protected_call(entry<&callback>, i % 3); }));
-      CHECK(causeway::call([] { return protected_call(entry<&jumps_itself>, 0); }));
+      if (!CW_ASAN) CHECK(causeway::call([] { return protected_call(entry<&jumps_itself>, 0); }));
       causeway::this_green::yield();
       CHECK(causeway::call(entry<&fine>, 3) == 4);
     }
