@@ -200,21 +200,20 @@ void settle() noexcept {
       ends = process.ends;
     }
     if (list == nullptr) return;
+    const uint64_t marks = sched::callees::marks();
     base::asym::heavy();
     Slot* rest = nullptr;
-    again = false;
     while (list != nullptr) {
       Slot* slot = list;
       list = slot->next;
-      const sched::callees::Running running = sched::callees::watch(slot);
-      if (running.calls == 0) {
+      if (sched::callees::watch(slot) == 0) {
         end(slot);
         continue;
       }
-      again |= running.marked != 0;  // it may have ended before it could see the mark: INV-CA2
       slot->next = rest;
       rest = slot;
     }
+    again = sched::callees::marks() != marks;  // one may have ended before it could see its mark: INV-CA2
     base::LockGuard guard(process.lock);
     again |= process.ends != ends;  // who ended meanwhile did not find them
     if (rest == nullptr) return;

@@ -16,16 +16,16 @@ void open(Slot* slot) noexcept;
 uint64_t watched_ends() noexcept;
 cw_status wait_for_end(uint64_t ends, const void* object, uint64_t deadline_ns, bool cancellable, sched::StopPoint* stop) noexcept;
 
-// Until look() finds nobody. look: a sched::callees::Running, of callbacks that were closed before.
+// Until look() finds nobody. look: a number of calls, by sched::callees::watch(), of callbacks that were closed before.
 template <class Look>
 cw_status wait_until_idle(Look look, const void* object, uint64_t timeout_ns, bool cancellable, sched::StopPoint* stop) noexcept {
   const uint64_t deadline = timeout_ns == CW_FOREVER ? sched::kNoDeadline : sched::deadline_after(timeout_ns);
   for (;;) {
     const uint64_t ends = watched_ends();
+    const uint64_t marks = sched::callees::marks();
     base::asym::heavy();
-    const sched::callees::Running running = look();
-    if (running.calls == 0) return CW_OK;
-    if (running.marked != 0) continue;  // heavy, and once more: INV-CA2
+    if (look() == 0) return CW_OK;
+    if (sched::callees::marks() != marks) continue;  // heavy, and once more: INV-CA2
     if (timeout_ns == 0) return CW_E_TIMEOUT;
     if (const cw_status status = wait_for_end(ends, object, deadline, cancellable, stop); status != CW_OK) return status;
   }

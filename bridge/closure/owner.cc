@@ -63,14 +63,10 @@ cw_status close_owner(Owner* owner, uint64_t timeout_ns) noexcept {
     for (Slot* slot = owner->slots.front(); slot != nullptr; slot = owner->slots.next(slot)) close(slot);
   }
   const auto look = [owner] {
-    sched::callees::Running all;
+    uint32_t calls = 0;
     base::LockGuard guard(lock);
-    for (Slot* slot = owner->slots.front(); slot != nullptr; slot = owner->slots.next(slot)) {
-      const sched::callees::Running each = sched::callees::watch(slot);
-      all.calls += each.calls;
-      all.marked += each.marked;
-    }
-    return all;
+    for (Slot* slot = owner->slots.front(); slot != nullptr; slot = owner->slots.next(slot)) calls += sched::callees::watch(slot);
+    return calls;
   };
   return wait_until_idle(look, owner, timeout_ns, true, nullptr);
 }

@@ -10,7 +10,9 @@
 //
 //   INV-CA1  A call in that runs the target has published its callee before it read `state`, and keeps it until the target has returned: so who
 //            has stored kClosed and then, after heavy, finds no green thread with this callee, knows that nobody runs it nor will.
-//   INV-CA2  A call in takes its callee back before it looks at `rare`; who watches sets kWatched before it looks at the callee again.
+//   INV-CA2  A call in takes its callee back before it looks at `rare`; who watches knows that kWatched was set, by whomever, before the heavy that
+//            comes before his last look at the callee. (A mark that another watcher sets between the two may come too late for a call whose
+//            end that look does not see yet.)
 //   INV-CA3  Records are never freed. `state` names the type of what is called, so that a call that was on its way in while the record was
 //            used again never runs one type's code with another one's data.
 //   INV-CA4  While kFresh is set no call in has begun: the first one clears it by an exchange, and fails if the callback was closed before.

@@ -25,6 +25,7 @@ struct List {
 };
 constinit List list;
 CW_STATIC_LOCK(list.lock);
+constinit std::atomic<uint64_t> marks_made{0};  // written under the list's lock
 constinit std::atomic<EndHook> end_hook{nullptr};
 
 void run_hook() noexcept {
@@ -90,23 +91,28 @@ void remove(G* g) noexcept {
   if (at.next != nullptr) node(at.next).before = at.before;
 }
 
-Running watch(const crossing::Callee* callee) noexcept {
-  Running found;
+uint32_t watch(const crossing::Callee* callee) noexcept {
+  uint32_t calls = 0;
+  uint64_t marked = 0;
   base::LockGuard guard(list.lock);
   for (G* g = list.first; g != nullptr; g = node(g).next) {
     // acquire: what a call that is over did; pairs with the release that took the callee back. INV-CA1
     if (base::asym::load_after_heavy(g->in.callee) != callee || Arena::of(g).lost()) continue;
-    ++found.calls;
+    ++calls;
     // seq_cst: before the caller's next look at the callee. INV-CA2
-    if ((g->in.rare.fetch_or(crossing::Inbound::kWatched, std::memory_order_seq_cst) & crossing::Inbound::kWatched) == 0) ++found.marked;
+    if ((g->in.rare.fetch_or(crossing::Inbound::kWatched, std::memory_order_seq_cst) & crossing::Inbound::kWatched) == 0) ++marked;
   }
   plain.for_each([&](PlainScope& scope, const G* g, const crossing::Callee* each) {
     if (each != callee || Arena::of(g).lost()) return;
-    ++found.calls;
-    found.marked += PlainCalls::mark(scope) ? 1 : 0;
+    ++calls;
+    marked += PlainCalls::mark(scope) ? 1 : 0;
   });
-  return found;
+  // release: the marks; pairs with the acquire in marks(), whose caller's heavy() comes after it.
+  if (marked != 0) marks_made.fetch_add(marked, std::memory_order_release);
+  return calls;
 }
+
+uint64_t marks() noexcept { return marks_made.load(std::memory_order_acquire); }
 
 void for_each_running(void (*visit)(const G* g, const crossing::Callee* callee, void* arg), void* arg) noexcept {
   base::LockGuard guard(list.lock);

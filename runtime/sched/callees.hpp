@@ -17,10 +17,6 @@ namespace causeway::sched::callees {
 void add(G* g) noexcept;
 void remove(G* g) noexcept;
 
-struct Running {
-  uint32_t calls = 0;   // in it
-  uint32_t marked = 0;  // of these, such as were not watched before
-};
 // A plain call: managed code called a callback's code pointer on its own stack, without a call out. Rare, so it takes a lock.
 class PlainScope {
  public:
@@ -38,9 +34,11 @@ class PlainScope {
   bool watched_ = false;
 };
 
-// Has each call in that is in `callee` tell of its end. Needs: heavy() since its state was stored; calls that were marked count as seen only after
-// heavy() and another look. Blocks: shortly
-Running watch(const crossing::Callee* callee) noexcept;
+// Has each call in that is in `callee` tell of its end; how many there are. Needs: heavy() since its state was stored. They will tell if no call was
+// marked, by whomever, since marks() before that heavy(); else heavy() and another look. Blocks: shortly
+uint32_t watch(const crossing::Callee* callee) noexcept;
+// How many calls were marked so far.
+uint64_t marks() noexcept;
 // Visits the green threads that are in some callback; one that made plain calls several times. Blocks: shortly; takes no lock of rank Task in there.
 void for_each_running(void (*visit)(const G* g, const crossing::Callee* callee, void* arg), void* arg) noexcept;
 

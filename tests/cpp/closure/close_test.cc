@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "bridge/closure/lifetime.hpp"
 #include "causeway/causeway.hpp"
 #include "tests/cpp/inbound/support.hpp"
 
@@ -61,6 +62,26 @@ TEST_CASE("close_and_wait waits for each call that is in the callback, with a ti
   caller.join();
   CHECK(got == 1);
   cb.close_and_wait();
+}
+
+TEST_CASE("who waits looks again after another one's mark, which a call at its end may not have seen") {
+  const Runtime runtime{2};
+  std::atomic<const causeway::crossing::Callee*> callee{nullptr};
+  std::atomic<bool> go_on{false};
+  callback<void()> cb{[&] {
+    callee = causeway::sched::current_green()->in.callee.load();
+    while (!go_on) causeway::this_green::yield();
+  }};
+  HostThread caller([&] { cb.code()(); });
+  REQUIRE(eventually([&] { return callee.load() != nullptr; }));
+  int looks = 0;
+  const auto look = [&] {
+    if (++looks == 1) CHECK(causeway::sched::callees::watch(callee) == 1);  // the other one's, after our heavy fence
+    return causeway::sched::callees::watch(callee);
+  };
+  CHECK(causeway::closure::wait_until_idle(look, nullptr, 0, false, nullptr) == CW_E_TIMEOUT);
+  CHECK(looks == 2);
+  go_on = true;
 }
 
 TEST_CASE("a wait for a callback's end ends when its green thread is asked to stop") {
