@@ -22,6 +22,7 @@ bool is_open(const Call& call) noexcept {
 
 CW_NOINLINE cw_status enter_plain(G* g, const Call& call, uint64_t* result) {
   const sched::callees::PlainScope scope(g, call.callee);
+  if (!scope.ok()) return CW_E_NOMEM;
   if (!is_open(call)) return CW_E_CLOSED;
   *result = call.entry->target(call.a, call.b, call.c);
   return CW_OK;
@@ -231,7 +232,9 @@ CW_NOINLINE uint64_t end_closely(G* g, uintptr_t found, uint64_t result) {
   using crossing::Inbound;
   M* m = g->m;
   // Who watches marks us before he looks at the callee again, which is taken back: a mark that is lost below is no loss. INV-CA2
-  const bool watched = g->in.is(Inbound::kWatched);
+  bool watched = g->in.is(Inbound::kWatched);
+  if (g->in.is(Inbound::kPlain) && sched::callees::plain_over(g))
+    watched = true;  // C code has jumped over an entry that g called by itself
   if (g->in.is(Inbound::kExtras)) drop_rare(g);
   // What was found, while that call out goes on on this thread; else what resumed() found instead.
   const bool found_is_there = found != crossing::kIdleAnchor && green_of(found)->m == m && green_of(found)->out.in_c();

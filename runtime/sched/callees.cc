@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "runtime/sched/callees.hpp"
 
+#include <cstdlib>
 #include <new>
 
+#include "runtime/sched/border.hpp"
 #include "runtime/sched/foreign.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/sched/spawn.hpp"
@@ -15,6 +17,9 @@ namespace {
 struct Node {
   G* next = nullptr;
   G* before = nullptr;
+  // Of a call in that was skipped: the callback that it was in, and whether that was closed since. Guarded by the list's lock.
+  crossing::Callee* skipped = nullptr;
+  bool gone = false;
 };
 static_assert(sizeof(Node) <= G::kPayload);
 Node& node(G* g) noexcept { return *std::launder(reinterpret_cast<Node*>(g->payload)); }
@@ -34,47 +39,81 @@ void run_hook() noexcept {
 
 }  // namespace
 
-// The plain calls, guarded by the list's lock: what a call adds there before it reads the callback's state is seen by who stored that before it looks.
-struct PlainCalls {
-  PlainScope* first = nullptr;
-
-  void add(PlainScope* scope) noexcept {
-    scope->next_ = first;
-    if (first != nullptr) first->before_ = scope;
-    first = scope;
-  }
-  void remove(const PlainScope* scope) noexcept {
-    (scope->before_ != nullptr ? scope->before_->next_ : first) = scope->next_;
-    if (scope->next_ != nullptr) scope->next_->before_ = scope->before_;
-  }
-  template <class Visit>
-  void for_each(Visit visit) const noexcept {
-    for (PlainScope* scope = first; scope != nullptr; scope = scope->next_) visit(*scope, scope->g_, scope->callee_);
-  }
-  static bool mark(PlainScope& scope) noexcept {
-    const bool before = scope.watched_;
-    scope.watched_ = true;
-    return !before;
-  }
+// One plain call. Guarded by the list's lock: what a call adds there before it reads the callback's state is seen by who stored that before it looks.
+struct PlainCall {
+  G* g;
+  const crossing::Callee* callee;
+  uintptr_t at;  // the scope: lower ones on that stack are inside it
+  PlainCall* next;
+  bool watched = false;
+  bool skipped = false, gone = false;  // as of Node
 };
 
 namespace {
-constinit PlainCalls plain;
-}  // namespace
 
-PlainScope::PlainScope(G* g, const crossing::Callee* callee) noexcept : g_(g), callee_(callee) {
-  base::LockGuard guard(list.lock);
-  plain.add(this);
+constinit PlainCall* plain = nullptr;
+
+// Takes those that `which` picks out of the list. True: somebody waits for one of them. The lock is held.
+template <class Which>
+bool take_plain(PlainCall** taken, Which which) noexcept {
+  bool told = false;
+  for (PlainCall** at = &plain; *at != nullptr;) {
+    PlainCall* each = *at;
+    if (!which(*each)) {
+      at = &each->next;
+      continue;
+    }
+    *at = each->next;
+    each->next = *taken;
+    *taken = each;
+    told |= each->watched;
+  }
+  return told;
 }
 
-PlainScope::~PlainScope() {
+template <class Which>
+bool end_plain(Which which) noexcept {
+  PlainCall* taken = nullptr;
   bool told = false;
   {
     base::LockGuard guard(list.lock);
-    plain.remove(this);
-    told = watched_;
+    told = take_plain(&taken, which);
+  }
+  while (taken != nullptr) {
+    PlainCall* next = taken->next;
+    free(taken);
+    taken = next;
+  }
+  return told;
+}
+
+// In progress; the lock is held.
+template <class Visit>
+void for_each_plain(Visit visit) noexcept {
+  for (PlainCall* each = plain; each != nullptr; each = each->next)
+    if (!Arena::of(each->g).lost()) visit(*each);
+}
+
+}  // namespace
+
+PlainScope::PlainScope(G* g, const crossing::Callee* callee) noexcept : noted_(static_cast<PlainCall*>(malloc(sizeof(PlainCall)))) {
+  if (noted_ == nullptr) return;
+  const auto at = reinterpret_cast<uintptr_t>(this);
+  const bool told = end_plain([=](const PlainCall& each) { return each.g == g && each.at < at; });  // C code has jumped over them
+  {
+    base::LockGuard guard(list.lock);
+    plain = ::new (static_cast<void*>(noted_)) PlainCall{g, callee, at, plain};
   }
   if (told) run_hook();
+}
+
+PlainScope::~PlainScope() {
+  if (noted_ == nullptr) return;
+  if (end_plain([this](const PlainCall& each) { return &each == noted_ && each.at == reinterpret_cast<uintptr_t>(this); })) run_hook();
+}
+
+bool plain_over(G* g) noexcept {
+  return end_plain([g](const PlainCall& each) { return each.g == g; });
 }
 
 void add(G* g) noexcept {
@@ -97,15 +136,21 @@ uint32_t watch(const crossing::Callee* callee) noexcept {
   base::LockGuard guard(list.lock);
   for (G* g = list.first; g != nullptr; g = node(g).next) {
     // acquire: what a call that is over did; pairs with the release that took the callee back. INV-CA1
+    if (node(g).skipped == callee) node(g).gone = true;
     if (base::asym::load_after_heavy(g->in.callee) != callee || Arena::of(g).lost()) continue;
     ++calls;
     // seq_cst: before the caller's next look at the callee. INV-CA2
     if ((g->in.rare.fetch_or(crossing::Inbound::kWatched, std::memory_order_seq_cst) & crossing::Inbound::kWatched) == 0) ++marked;
   }
-  plain.for_each([&](PlainScope& scope, const G* g, const crossing::Callee* each) {
-    if (each != callee || Arena::of(g).lost()) return;
+  for_each_plain([&](PlainCall& each) {
+    if (each.callee != callee) return;
+    if (each.skipped) {
+      each.gone = true;
+      return;
+    }
     ++calls;
-    marked += PlainCalls::mark(scope) ? 1 : 0;
+    if (!each.watched) ++marked;
+    each.watched = true;
   });
   // release: the marks; pairs with the acquire in marks(), whose caller's heavy() comes after it.
   if (marked != 0) marks_made.fetch_add(marked, std::memory_order_release);
@@ -121,7 +166,9 @@ void for_each_running(void (*visit)(const G* g, const crossing::Callee* callee, 
     if (const crossing::Callee* callee = base::asym::load_after_heavy(g->in.callee); callee != nullptr && !Arena::of(g).lost())
       visit(g, callee, arg);
   }
-  plain.for_each([&](PlainScope&, const G* g, const crossing::Callee* callee) { visit(g, callee, arg); });
+  for_each_plain([&](const PlainCall& each) {
+    if (!each.skipped) visit(each.g, each.callee, arg);
+  });
 }
 
 const G* caller() noexcept {
@@ -138,18 +185,55 @@ bool inside(const crossing::Callee* callee) noexcept {
   const G* here = caller();
   for (const G* g = here; g != nullptr; g = outer_of(g))
     if (g->in.callee.load(std::memory_order_relaxed) == callee) return true;  // relaxed: this thread's, or of one that waits for it
+  // What C code has jumped out of is lower than where its green thread is now, on its own stack or on the way to C.
+  const uintptr_t frame = frame_here();
+  const auto is_over = [here, frame](const PlainCall& each) {
+    if (each.g != here || each.skipped) return false;
+    if (here->out.in_c()) return each.at < here->out.place();
+    return each.at < frame && frame < reinterpret_cast<uintptr_t>(here->stack.high);
+  };
+  if (here != nullptr && here->in.is(crossing::Inbound::kPlain) && end_plain(is_over)) run_hook();
   bool found = false;
   base::LockGuard guard(list.lock);
-  plain.for_each([&](PlainScope&, const G* caller, const crossing::Callee* each) {
-    if (each != callee) return;
-    for (const G* g = here; g != nullptr; g = outer_of(g)) found |= g == caller;
+  for_each_plain([&](const PlainCall& each) {
+    if (each.callee != callee || each.skipped) return;
+    for (const G* g = here; g != nullptr; g = outer_of(g)) found |= g == each.g;
   });
   return found;
 }
 
 void forget() noexcept {
   list.first = nullptr;
-  plain.first = nullptr;
+  plain = nullptr;
+}
+
+bool skip(G* g) noexcept {
+  bool told = false;
+  {
+    base::LockGuard guard(list.lock);
+    node(g).skipped = g->in.callee.load(std::memory_order_relaxed);
+    node(g).gone = false;
+    for_each_plain([&](PlainCall& each) {
+      if (each.g != g) return;
+      each.skipped = true;
+      told |= each.watched;
+    });
+  }
+  return left(g) || told;
+}
+
+bool come_back(G* g) noexcept {
+  base::LockGuard guard(list.lock);
+  bool gone = node(g).gone;
+  for_each_plain([&](const PlainCall& each) { gone |= each.g == g && each.gone; });
+  if (gone) return false;
+  // Before we let go of the lock: who has closed it since finds it here, or has found it skipped.
+  g->in.callee.store(node(g).skipped, std::memory_order_relaxed);
+  node(g).skipped = nullptr;
+  for_each_plain([&](PlainCall& each) {
+    if (each.g == g) each.skipped = false;
+  });
+  return true;
 }
 
 void set_end_hook(EndHook hook) noexcept { end_hook.store(hook, std::memory_order_release); }

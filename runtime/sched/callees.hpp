@@ -18,21 +18,21 @@ void add(G* g) noexcept;
 void remove(G* g) noexcept;
 
 // A plain call: managed code called a callback's code pointer on its own stack, without a call out. Rare, so it takes a lock.
+// What is noted of it is not on the stack: C code may jump over it (Lua's errors, on a green stack). It is found to be over then at the green thread's next
+// plain call from further out, or at its end; Inbound::kPlain, which the jump leaves behind too, says that there is something to look for.
 class PlainScope {
  public:
   PlainScope(G* g, const crossing::Callee* callee) noexcept;
   ~PlainScope();
   PlainScope(const PlainScope&) = delete;
   PlainScope& operator=(const PlainScope&) = delete;
+  bool ok() const noexcept { return noted_ != nullptr; }  // else there is no memory
 
  private:
-  friend struct PlainCalls;
-  const G* g_;
-  const crossing::Callee* callee_;
-  PlainScope* next_;
-  PlainScope* before_ = nullptr;
-  bool watched_ = false;
+  struct PlainCall* noted_;
 };
+// g is over, with kPlain set: forgets what it was jumped out of. True: somebody waits for that, as left().
+bool plain_over(G* g) noexcept;
 
 // Has each call in that is in `callee` tell of its end; how many there are. Needs: heavy() since its state was stored. They will tell if no call was
 // marked, by whomever, since marks() before that heavy(); else heavy() and another look. Blocks: shortly
@@ -68,5 +68,10 @@ CW_ALWAYS_INLINE bool left(G* g) noexcept {
   const uint32_t rare = base::asym::store_then_load(g->in.callee, static_cast<crossing::Callee*>(nullptr), g->in.rare);
   return (rare & crossing::Inbound::kWatched) != 0;
 }
+
+// g, whose call in was skipped (skipped.hpp), is in no callback any more, unless it comes back. True: somebody waits, as left().
+bool skip(G* g) noexcept;
+// It comes back. False: it cannot, one of its callbacks was closed meanwhile.
+bool come_back(G* g) noexcept;
 
 }  // namespace causeway::sched::callees

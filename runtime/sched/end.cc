@@ -2,6 +2,7 @@
 //
 // The first run of a green thread, its body, and its end: the bottom frame of every green stack.
 #include "arch/arch.hpp"
+#include "runtime/sched/callees.hpp"
 #include "runtime/sched/poison.hpp"
 #include "runtime/sched/record.hpp"
 #include "runtime/sched/switch.hpp"
@@ -70,7 +71,11 @@ constexpr bool kAdoptStacks = CW_TSAN == 0 && CW_ASAN == 0;
 CW_NOINLINE bool run_body(G* g) {
   try {
     g->outcome = g->ops->run(g->payload);
-  } catch (...) { left_by_unwinding(g); }  // the edges of a body let nothing else out
+  } catch (...) { left_by_unwinding(g); }                  // the edges of a body let nothing else out
+  if (g->in.is(crossing::Inbound::kPlain)) [[unlikely]] {  // a jump over an entry that it called by itself
+    if (callees::plain_over(g)) callees::tell_end();
+    g->in.clear(crossing::Inbound::kPlain);
+  }
   if (!g->detached) {
     // acquire: pairs with release(): the holder's last use.
     if ((g->life.load(std::memory_order_acquire) & G::kReleased) == 0) return false;

@@ -64,6 +64,7 @@ uint64_t thread_of(const M* m) noexcept {
 // As make_call_green() leaves it, but for its stack, which stays.
 void use_again(M* m, G* g) noexcept {
   drop_extras(g);
+  if (g->in.is(Inbound::kPlain) && callees::plain_over(g)) m->owes_closers = true;
   g->tunnelled = nullptr;
   g->out.sp.store(0, std::memory_order_relaxed);
   g->eh = EhGlobals{};
@@ -84,7 +85,7 @@ void use_again(M* m, G* g) noexcept {
 
 void put_away_one(M* m, G* g) noexcept {
   if (scheduler().options.strict_stacks) refuse(g);
-  if (callees::left(g)) {
+  if (callees::skip(g)) {
     g->in.clear(Inbound::kWatched);
     m->owes_closers = true;
   }
@@ -153,6 +154,14 @@ void come_back(M* m, G* g) noexcept {
   G* each = g->m == m ? m->skipped_first : nullptr;
   for (; each != nullptr && each != g; each = each->next_ready) before = each;
   if (each == nullptr) resumed_elsewhere(m, g);
+  if (!callees::come_back(g)) {
+    base::TextBuffer<384> text;
+    text.append("green thread ");
+    append_identity(text, g);
+    text.append(
+        ", whose call in was skipped when C code jumped over it, is resumed, and the callback that it was in has been closed since");
+    base::fatal(base::FatalId::RetiredResumed, text.view());
+  }
   (before != nullptr ? before->next_ready : m->skipped_first) = g->next_ready;
   if (m->skipped_last == g) m->skipped_last = before;
   --m->skipped_count;

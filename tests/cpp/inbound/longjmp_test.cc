@@ -161,6 +161,40 @@ TEST_CASE("a callback's jump to the C code that called it ends the wait of who c
   caller.join();
 }
 
+// C code that runs on a green stack, and jumps over a callback that it called there without a call out.
+TEST_CASE("a callback that was called plainly and jumped over is not waited for by who closes it") {
+  Runtime runtime(2);
+  const auto jump_out = [](causeway::callback<void(int)>& cb) {
+    const causeway::thread_affinity stay;  // `target` is read before and after
+    static void (*code)(int);
+    code = cb.code();
+    for (int i = 0; i < 3; ++i) CHECK(protected_call([](int depth) { code(depth); }, 0));
+  };
+  const auto body = [](int) { longjmp(*target, 1); };
+  const auto by_itself = [&] {
+    causeway::callback<void(int)> cb{body};
+    jump_out(cb);
+    CHECK(status_of([&] { cb.close_and_wait(10s); }) == CW_OK);
+  };
+  const auto by_another = [&] {  // who is told when the green thread ends
+    causeway::callback<void(int)> cb{body};
+    causeway::event jumped, closing;
+    auto green = causeway::spawn([&] {
+      jump_out(cb);
+      jumped.set();
+      closing.wait();
+    });
+    jumped.wait();
+    cb.close();
+    closing.set();
+    CHECK(status_of([&] { cb.close_and_wait(10s); }) == CW_OK);
+    green.join();
+  };
+  causeway::spawn(by_itself).join();
+  on_thread([&] { CHECK(enter(by_itself) == CW_OK); });
+  by_another();
+}
+
 TEST_CASE("a jump inside the C code of one callback skips nothing") {
   Runtime runtime(2);
   const uint64_t before = stats().records_retired;
