@@ -8,6 +8,7 @@
 #include <ucontext.h>
 
 #include <cstdio>
+#include <string>
 #include <thread>
 
 #include <unistd.h>
@@ -64,6 +65,45 @@ void nested_one_resumed_on_another_thread() {
     });
   }).join();
 }
+// On its own thread it may come back, while there is something to come back to.
+void (*code)() = nullptr;
+[[gnu::noinline]] void far_down_to_a_callback() {
+  volatile char room[64 * 1024];
+  room[0] = 1;
+  room[sizeof room - 1] = 1;
+  code();
+  room[0] = 2;
+}
+void comes_back(bool closed) {
+  static causeway::callback<void()>* cb;
+  cb = new causeway::callback<void()>{[text = std::string(100, 'x')] {
+                                        causeway::call(suspends_and_jumps);
+                                        std::fprintf(stderr, "goes on with %zu\n", text.size());
+                                      },
+                                      causeway::on_exception::terminate,
+                                      {.name = "on_error"}};
+  code = cb->code();
+  static volatile bool close;
+  close = closed;
+  if (setjmp(further_out) == 0) {
+    far_down_to_a_callback();
+    cb->close_and_wait();
+    return;
+  }
+  entry<&nothing>();  // sees it
+  if (close) cb->close_and_wait();
+  came_back = true;
+  setcontext(&suspended);
+}
+void resumed_after_its_callback_was_closed() {
+  causeway::runtime runtime;
+  std::thread([] { comes_back(true); }).join();
+}
+void resumed_in_time() {
+  causeway::runtime runtime;
+  std::thread([] { comes_back(false); }).join();
+}
+
 void with_the_check_strict() {
   causeway::options options;
   options.check = "strict";
@@ -102,6 +142,12 @@ const std::vector<death::Case>& death::skipped_cases() {
       {"skipped_nested_call_resumed_on_another_thread",
        nested_one_resumed_on_another_thread,
        {.signal = SIGABRT, .printed = {"causeway: fatal: retired-resumed: "}, .judge = both_are_named}},
+      {"skipped_call_resumed_after_its_callback_was_closed",
+       resumed_after_its_callback_was_closed,
+       {.signal = SIGABRT,
+        .printed = {"causeway: fatal: retired-resumed: green thread ", "the callback that it was in has been closed since"},
+        .not_printed = {"goes on"}}},
+      {"skipped_call_resumed_before_its_callback_is_closed", resumed_in_time, {.printed = {"goes on with 100"}}},
       {"skipped_call_with_the_check_strict",
        with_the_check_strict,
        {.signal = SIGABRT, .printed = {"causeway: fatal: call-frame-invalid: ", "C code that jumped over it, and the check is strict"}}},
