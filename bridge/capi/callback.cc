@@ -48,6 +48,7 @@ void see_jumps(uintptr_t sp) noexcept {
   static constexpr cw_abi_entry kNothing{[](uint64_t, uint64_t, uint64_t) -> uint64_t { return 0; }, nullptr};
   uint64_t nothing = 0;
   static_cast<void>(inbound::enter({0, 0, 0, &kNothing, nullptr, sp}, &nothing));
+  sched::callees::end_jumped_out();
 }
 
 // sp: of the frame that the user called.
@@ -136,8 +137,7 @@ void* cw_abi_callback_data(cw_abi_callback* callback) {
 void cw_abi_callback_close(cw_abi_callback* callback) { closure::close(slot_of(callback)); }
 
 cw_status cw_abi_callback_close_and_wait(cw_abi_callback* callback, uint64_t timeout_ns, cw_abi_stop_wait* stop) {
-  return close_and_wait(slot_of(callback), timeout_ns, true, sched::stop_point(stop), "callback::close_and_wait",
-                        sched::frame_here());
+  return close_and_wait(slot_of(callback), timeout_ns, true, sched::stop_point(stop), "callback::close_and_wait", sched::frame_here());
 }
 
 void cw_abi_callback_release(cw_abi_callback* callback) {
@@ -187,7 +187,9 @@ cw_status cw_callback_close_and_wait(cw_callback callback, uint64_t timeout_ns) 
     return fail(status, handle_error_text(status));
   {
     const PinScope pin(*handle, end_callback);
-    if (const cw_status status = close_and_wait(slot_in(*handle), timeout_ns, true, nullptr, "cw_callback_close_and_wait", sched::frame_here()); status != CW_OK)
+    if (const cw_status status =
+            close_and_wait(slot_in(*handle), timeout_ns, true, nullptr, "cw_callback_close_and_wait", sched::frame_here());
+        status != CW_OK)
       return status;
   }
   // Somebody else who waited for the same may be faster.

@@ -185,14 +185,6 @@ bool inside(const crossing::Callee* callee) noexcept {
   const G* here = caller();
   for (const G* g = here; g != nullptr; g = outer_of(g))
     if (g->in.callee.load(std::memory_order_relaxed) == callee) return true;  // relaxed: this thread's, or of one that waits for it
-  // What C code has jumped out of is lower than where its green thread is now, on its own stack or on the way to C.
-  const uintptr_t frame = frame_here();
-  const auto is_over = [here, frame](const PlainCall& each) {
-    if (each.g != here || each.skipped) return false;
-    if (here->out.in_c()) return each.at < here->out.place();
-    return each.at < frame && frame < reinterpret_cast<uintptr_t>(here->stack.high);
-  };
-  if (here != nullptr && here->in.is(crossing::Inbound::kPlain) && end_plain(is_over)) run_hook();
   bool found = false;
   base::LockGuard guard(list.lock);
   for_each_plain([&](const PlainCall& each) {
@@ -200,6 +192,19 @@ bool inside(const crossing::Callee* callee) noexcept {
     for (const G* g = here; g != nullptr; g = outer_of(g)) found |= g == each.g;
   });
   return found;
+}
+
+void end_jumped_out() noexcept {
+  const G* here = caller();
+  if (here == nullptr || !here->in.is(crossing::Inbound::kPlain)) return;
+  // What C code has jumped out of is lower than where its green thread is now, on its own stack or on the way to C.
+  const uintptr_t frame = frame_here();
+  const auto is_over = [here, frame](const PlainCall& each) {
+    if (each.g != here || each.skipped) return false;
+    if (here->out.in_c()) return each.at < here->out.place();
+    return each.at < frame && frame < reinterpret_cast<uintptr_t>(here->stack.high);
+  };
+  if (end_plain(is_over)) run_hook();
 }
 
 void forget() noexcept {
