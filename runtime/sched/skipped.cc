@@ -4,6 +4,7 @@
 #include "arch/arch.hpp"
 #include "runtime/sched/callees.hpp"
 #include "runtime/sched/foreign.hpp"
+#include "runtime/sched/frames.hpp"
 #include "runtime/sched/record.hpp"
 #include "runtime/sched/scheduler.hpp"
 #include "runtime/sched/system_stack.hpp"
@@ -114,7 +115,8 @@ uintptr_t put_away(M* m, uintptr_t anchor, uintptr_t sp, const G* until, Why why
       anchor = found_by(m, g);
       continue;
     }
-    if (g == until || g->m != m || !g->in.active || !g->out.in_c()) return anchor;
+    // A hint, as the anchor: a host may be taking the call to another thread. What is on our own stack, below, is not.
+    if (g == until || g->m != m || !read_racy(g->in.active) || !g->out.in_c()) return anchor;
     const uintptr_t c_sp = g->out.c_sp;
     if (c_sp == 0 || !is_on_proven(m, c_sp, why) || sp <= c_sp) return anchor;
     if (why != Why::ThreadEnd && !m->host.holds(sp)) return anchor;

@@ -6,6 +6,7 @@
 #include <dlfcn.h>
 #include <elf.h>
 #include <link.h>
+#include <sys/auxv.h>
 
 #include <cstring>
 
@@ -287,19 +288,39 @@ uintptr_t find_entry(const uint8_t* header, const Bytes& all, uintptr_t pc) noex
   return base + static_cast<uintptr_t>(intptr_t{word(2 * from + 1)});
 }
 
-// The segment that holds `at`: what lies between two segments of a module may not be readable. Empty: none does.
-Bytes segment_of(const dl_find_object& found, const void* at) noexcept {
+struct Segments {
+  const ElfW(Phdr) * first = nullptr;
+  size_t count = 0;
+};
+
+// The program headers of the module whose first bytes these are. Empty: they are no module's.
+Segments segments_at(const void* start) noexcept {
   constexpr size_t kFirstPage = 4096;  // the loader wants the program headers there, too
-  const auto* bytes = static_cast<const uint8_t*>(found.dlfo_map_start);
+  const auto* bytes = static_cast<const uint8_t*>(start);
   const auto* header = reinterpret_cast<const ElfW(Ehdr)*>(bytes);
   if (std::memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 || header->e_phoff > kFirstPage) return {};
   if (header->e_phoff + header->e_phnum * sizeof(ElfW(Phdr)) > kFirstPage) return {};
-  const auto* segments = reinterpret_cast<const ElfW(Phdr)*>(bytes + header->e_phoff);
-  for (int i = 0; i < header->e_phnum; ++i) {
-    if (segments[i].p_type != PT_LOAD) continue;
-    const auto* low = reinterpret_cast<const uint8_t*>(found.dlfo_link_map->l_addr + segments[i].p_vaddr);
-    if (at >= low && static_cast<const uint8_t*>(at) - low < static_cast<ptrdiff_t>(segments[i].p_filesz))
-      return {low, low + segments[i].p_filesz};
+  return {reinterpret_cast<const ElfW(Phdr)*>(bytes + header->e_phoff), header->e_phnum};
+}
+
+// Of a module with gaps between its segments (lld leaves them in front of code that is aligned to a page) a part is found, that of the address.
+Segments segments_of(const dl_find_object& found) noexcept {
+  if (const Segments all = segments_at(found.dlfo_map_start); all.first != nullptr) return all;
+  const link_map* map = found.dlfo_link_map;
+  // Signal-safe: it reads what the loader has noted.
+  if (map->l_name == nullptr || *map->l_name == '\0') return {reinterpret_cast<const ElfW(Phdr)*>(getauxval(AT_PHDR)), getauxval(AT_PHNUM)};
+  // The first segment of a shared object lies at its load address.
+  return map->l_addr != 0 ? segments_at(reinterpret_cast<const void*>(map->l_addr)) : Segments{};
+}
+
+// The segment that holds `at`: what lies between two segments of a module may not be readable. Empty: none does.
+Bytes segment_of(const dl_find_object& found, const void* at) noexcept {
+  const Segments all = segments_of(found);
+  for (size_t i = 0; all.first != nullptr && i < all.count; ++i) {
+    const ElfW(Phdr)& segment = all.first[i];
+    if (segment.p_type != PT_LOAD) continue;
+    const auto* low = reinterpret_cast<const uint8_t*>(found.dlfo_link_map->l_addr + segment.p_vaddr);
+    if (at >= low && static_cast<const uint8_t*>(at) - low < static_cast<ptrdiff_t>(segment.p_filesz)) return {low, low + segment.p_filesz};
   }
   return {};
 }
