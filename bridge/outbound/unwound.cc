@@ -11,7 +11,6 @@ namespace causeway::outbound {
 namespace {
 
 using crossing::Inbound;
-using sched::EhGlobals;
 using sched::G;
 using sched::M;
 
