@@ -43,7 +43,7 @@ void run_hook() noexcept {
 struct PlainCall {
   G* g;
   const crossing::Callee* callee;
-  uintptr_t at;  // the scope: lower ones on that stack are inside it
+  uintptr_t at;  // its frame: lower ones on that stack are inside it
   PlainCall* next;
   bool watched = false;
   bool skipped = false, gone = false;  // as of Node
@@ -98,8 +98,8 @@ void for_each_plain(Visit visit) noexcept {
 
 PlainScope::PlainScope(G* g, const crossing::Callee* callee) noexcept : noted_(static_cast<PlainCall*>(malloc(sizeof(PlainCall)))) {
   if (noted_ == nullptr) return;
-  const auto at = reinterpret_cast<uintptr_t>(this);
-  const bool told = end_plain([=](const PlainCall& each) { return each.g == g && each.at < at; });  // C code has jumped over them
+  const uintptr_t at = frame_here();  // not `this`, which AddressSanitizer may have put elsewhere
+  const bool told = end_plain([=](const PlainCall& each) { return each.g == g && each.at <= at; });  // C code has jumped over them
   {
     base::LockGuard guard(list.lock);
     plain = ::new (static_cast<void*>(noted_)) PlainCall{g, callee, at, plain};
@@ -109,7 +109,7 @@ PlainScope::PlainScope(G* g, const crossing::Callee* callee) noexcept : noted_(s
 
 PlainScope::~PlainScope() {
   if (noted_ == nullptr) return;
-  if (end_plain([this](const PlainCall& each) { return &each == noted_ && each.at == reinterpret_cast<uintptr_t>(this); })) run_hook();
+  if (end_plain([this](const PlainCall& each) { return &each == noted_; })) run_hook();
 }
 
 bool plain_over(G* g) noexcept {
