@@ -10,6 +10,31 @@
 // Unwinding  as on x86_64: lands in the frame that changes stacks, goes to the caller's stack, tells cw_arch_unwound_out or _in, and goes on
 // Hardening  bti c at entry; return addresses are not signed
 #include "arch/aarch64/function.h"
+#include "arch/landing.h"
+
+// Where the unwinding of fn lands: goes to the caller's stack, tells \hook, and goes on.
+        .macro  landing_pad hook
+        // Unwinding. sp: on the other stack, as after the call. x0: the exception.
+        .cfi_escape 0x0f, 3, 0x8f, 0x00, 0x06
+        .cfi_escape 0x10, 30, 2, 0x8f, 0x08
+        hint    #36
+        add     x1, sp, #16
+        ldp     x3, x30, [sp]
+        mov     sp, x3
+        .cfi_def_cfa sp, 0
+        .cfi_restore x30
+        // sp, x30: as on entry, on the caller's stack.
+        stp     x0, x30, [sp, #-16]!
+        .cfi_def_cfa_offset 16
+        .cfi_offset x30, -8
+        adrp    x3, \hook
+        ldr     x3, [x3, :lo12:\hook]
+        cbz     x3, 1f
+        blr     x3
+1:      ldr     x0, [sp]
+        bl      _Unwind_Resume
+        brk     #1
+        .endm
 
 CW_FUNCTION(cw_arch_pivot)
         .cfi_startproc
@@ -56,26 +81,7 @@ CW_FUNCTION(cw_arch_pivot_inner)
         .cfi_restore_state
         ret
 .Linner_pad:
-        // Unwinding. sp: on the other stack, as after the call. x0: the exception.
-        .cfi_escape 0x0f, 3, 0x8f, 0x00, 0x06
-        .cfi_escape 0x10, 30, 2, 0x8f, 0x08
-        hint    #36
-        add     x1, sp, #16
-        ldp     x3, x30, [sp]
-        mov     sp, x3
-        .cfi_def_cfa sp, 0
-        .cfi_restore x30
-        // sp, x30: as on entry, on the caller's stack.
-        stp     x0, x30, [sp, #-16]!
-        .cfi_def_cfa_offset 16
-        .cfi_offset x30, -8
-        adrp    x3, cw_arch_unwound_out
-        ldr     x3, [x3, :lo12:cw_arch_unwound_out]
-        cbz     x3, 1f
-        blr     x3
-1:      ldr     x0, [sp]
-        bl      _Unwind_Resume
-        brk     #1
+        landing_pad cw_arch_unwound_out
         .cfi_endproc
 CW_FUNCTION_END(cw_arch_pivot_inner)
 CW_LANDING_TABLE(.Linner, cw_arch_pivot_inner)
@@ -110,26 +116,7 @@ CW_FUNCTION(cw_arch_pivot_words)
         .cfi_restore_state
         ret
 .Lwords_pad:
-        // Unwinding. sp: on the other stack, as after the call. x0: the exception.
-        .cfi_escape 0x0f, 3, 0x8f, 0x00, 0x06
-        .cfi_escape 0x10, 30, 2, 0x8f, 0x08
-        hint    #36
-        add     x1, sp, #16
-        ldp     x3, x30, [sp]
-        mov     sp, x3
-        .cfi_def_cfa sp, 0
-        .cfi_restore x30
-        // sp, x30: as on entry, on the caller's stack.
-        stp     x0, x30, [sp, #-16]!
-        .cfi_def_cfa_offset 16
-        .cfi_offset x30, -8
-        adrp    x3, cw_arch_unwound_in
-        ldr     x3, [x3, :lo12:cw_arch_unwound_in]
-        cbz     x3, 1f
-        blr     x3
-1:      ldr     x0, [sp]
-        bl      _Unwind_Resume
-        brk     #1
+        landing_pad cw_arch_unwound_in
         .cfi_endproc
 CW_FUNCTION_END(cw_arch_pivot_words)
 CW_LANDING_TABLE(.Lwords, cw_arch_pivot_words)

@@ -16,6 +16,28 @@
 // stands between the signal frame and our caller. For the same reason a nop follows each call: a return address that is looked
 // up as it is must still lie inside the function, on a row that tells the same as the call's.
 #include "arch/x86_64/function.h"
+#include "arch/landing.h"
+
+// Where the unwinding of fn lands: goes to the caller's stack, tells \hook, and goes on.
+        .macro  landing_pad hook
+        // Unwinding. rsp: on the other stack, as after the call. rax: the exception.
+        .cfi_escape 0x0f, 5, 0x77, 0x00, 0x06, 0x23, 0x08
+        endbr64
+        leaq    16(%rsp), %rsi
+        movq    (%rsp), %rsp
+        .cfi_def_cfa %rsp, 8
+        // rsp: as on entry, on the caller's stack.
+        pushq   %rax
+        .cfi_def_cfa_offset 16
+        movq    \hook(%rip), %rdx
+        testq   %rdx, %rdx
+        je      1f
+        movq    %rax, %rdi
+        call    *%rdx
+1:      movq    (%rsp), %rdi
+        call    _Unwind_Resume@PLT
+        ud2
+        .endm
 
 CW_FUNCTION(cw_arch_pivot)
         .cfi_startproc
@@ -54,23 +76,7 @@ CW_FUNCTION(cw_arch_pivot_inner)
         .cfi_restore_state
         ret
 .Linner_pad:
-        // Unwinding. rsp: on the other stack, as after the call. rax: the exception.
-        .cfi_escape 0x0f, 5, 0x77, 0x00, 0x06, 0x23, 0x08
-        endbr64
-        leaq    16(%rsp), %rsi
-        movq    (%rsp), %rsp
-        .cfi_def_cfa %rsp, 8
-        // rsp: as on entry, on the caller's stack.
-        pushq   %rax
-        .cfi_def_cfa_offset 16
-        movq    cw_arch_unwound_out(%rip), %rdx
-        testq   %rdx, %rdx
-        je      1f
-        movq    %rax, %rdi
-        call    *%rdx
-1:      movq    (%rsp), %rdi
-        call    _Unwind_Resume@PLT
-        ud2
+        landing_pad cw_arch_unwound_out
         .cfi_endproc
 CW_FUNCTION_END(cw_arch_pivot_inner)
 CW_LANDING_TABLE(.Linner, cw_arch_pivot_inner)
@@ -102,23 +108,7 @@ CW_FUNCTION(cw_arch_pivot_words)
         .cfi_restore_state
         ret
 .Lwords_pad:
-        // Unwinding. rsp: on the other stack, as after the call. rax: the exception.
-        .cfi_escape 0x0f, 5, 0x77, 0x00, 0x06, 0x23, 0x08
-        endbr64
-        leaq    16(%rsp), %rsi
-        movq    (%rsp), %rsp
-        .cfi_def_cfa %rsp, 8
-        // rsp: as on entry, on the caller's stack.
-        pushq   %rax
-        .cfi_def_cfa_offset 16
-        movq    cw_arch_unwound_in(%rip), %rdx
-        testq   %rdx, %rdx
-        je      1f
-        movq    %rax, %rdi
-        call    *%rdx
-1:      movq    (%rsp), %rdi
-        call    _Unwind_Resume@PLT
-        ud2
+        landing_pad cw_arch_unwound_in
         .cfi_endproc
 CW_FUNCTION_END(cw_arch_pivot_words)
 CW_LANDING_TABLE(.Lwords, cw_arch_pivot_words)
