@@ -172,8 +172,9 @@ CW_ALWAYS_INLINE uint64_t enter_callback_warm(cw_abi_callback* callback, uint64_
 
 }  // namespace causeway::capi
 
-// As cw_abi_enter(). Whether it is open is looked at first too: a late call comes into nothing, and binds no thread.
 namespace {
+
+// As cw_abi_enter(). Whether it is open is looked at first too: a late call comes into nothing, and binds no thread.
 CW_ALWAYS_INLINE uint64_t enter_callback(cw_abi_callback* callback, uint64_t b, uint64_t c, const cw_abi_callback_type* type) {
   os::ThreadWords* words = os::thread_words_here();
   const auto* callee = reinterpret_cast<const causeway::crossing::Callee*>(callback);

@@ -85,16 +85,10 @@ void unwound(void* exception, void* stack_high) noexcept;
 // Here the target runs.
 CW_ALWAYS_INLINE uint64_t run(const sched::G* g, const Call& call) {
 #if CW_ASAN || defined(CW_CPU_PORTABLE)
-  struct Passed {
-    void* high;
-    bool returned = false;
-    ~Passed() {
-      if (!returned) unwound(nullptr, high);
-    }
-  } passed{g->in.high};
+  crossing::TellsUnwinding<&unwound> tells(g->in.high);
   const uint64_t result =
       crossing::pivot_words(reinterpret_cast<uintptr_t>(g->stack.low), g->in.high, call.entry->target, call.a, call.b, call.c);
-  passed.returned = true;
+  tells.returned();
   return result;
 #else
   return crossing::pivot_words(reinterpret_cast<uintptr_t>(g->stack.low), g->in.high, call.entry->target, call.a, call.b, call.c);

@@ -43,15 +43,9 @@ void unwound(void* exception, void* stack_high) noexcept;
 // Its C code runs below the caller's, from c_high down: the pivot to there and back.
 CW_ALWAYS_INLINE void run_in_c(const sched::M* m, const sched::G* g, uintptr_t c_high, cw_abi_body body, void* frame) {
 #if CW_ASAN || defined(CW_CPU_PORTABLE)
-  struct Passed {
-    void* high;
-    bool returned = false;
-    ~Passed() {
-      if (!returned) unwound(nullptr, high);
-    }
-  } passed{reinterpret_cast<void*>(c_high)};
+  crossing::TellsUnwinding<&unwound> tells(reinterpret_cast<void*>(c_high));
   crossing::pivot_bare(sched::c_stack_low(m, g), reinterpret_cast<void*>(c_high), body, frame, sched::c_stack_top(m, g));
-  passed.returned = true;
+  tells.returned();
 #else
   static_cast<void>(m);
   static_cast<void>(g);

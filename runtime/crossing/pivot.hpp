@@ -101,4 +101,23 @@ CW_ALWAYS_INLINE uint64_t pivot_words(uintptr_t low, void* high, WordsFunction f
 #endif
 }
 
+#if CW_ASAN || defined(CW_CPU_PORTABLE)
+// Around a pivot, in builds in which the pivot itself does not tell the hook (arch.hpp) that it is left by unwinding.
+template <void (*hook)(void* exception, void* stack_high)>
+class TellsUnwinding {
+ public:
+  explicit TellsUnwinding(void* stack_high) noexcept : stack_high_(stack_high) {}
+  ~TellsUnwinding() {
+    if (!returned_) hook(nullptr, stack_high_);
+  }
+  TellsUnwinding(const TellsUnwinding&) = delete;
+  TellsUnwinding& operator=(const TellsUnwinding&) = delete;
+  void returned() noexcept { returned_ = true; }
+
+ private:
+  void* stack_high_;
+  bool returned_ = false;
+};
+#endif
+
 }  // namespace causeway::crossing
