@@ -4,7 +4,10 @@
 // which kind, and a call that loads them all. arch/<cpu>/register_call.hpp has the CPU's half.
 //
 // One function type serves them all: every integer register and every floating-point one is a parameter of it, and a callee does not look at those
-// that it has no parameter for. What needs the stack, a vector, an x87 register or `...` is not for this way; kIntRegisters is 0 where there is none.
+// that it has no parameter for. What needs the stack, a vector, an x87 register or `...` is not for this way.
+//
+// Which register a value goes into is a fact of the compiler's CPU, whatever code of ours is built: libffi's faults (signature.hpp, `split`) have to be
+// kept away in the portable build too. Calls by this way are left to libffi there.
 #pragma once
 
 #include <cstddef>
@@ -49,10 +52,20 @@ struct Returned {
 //   void call_in_registers(function, returns, floats, words, out)
 //                                        words: the integer registers, then the floating-point ones; `floats` false: none of the latter is used.
 //                                        What the function throws comes out.
-#if defined(CW_CPU_X86_64)
+#if defined(__x86_64__)
 #include "arch/x86_64/register_call.hpp"
-#elif defined(CW_CPU_AARCH64)
+#elif defined(__aarch64__)
 #include "arch/aarch64/register_call.hpp"
 #else
 #include "arch/portable/register_call.hpp"
 #endif
+
+namespace causeway::arch {
+
+#if defined(CW_CPU_PORTABLE)
+inline constexpr bool kCallsInRegisters = false;
+#else
+inline constexpr bool kCallsInRegisters = true;
+#endif
+
+}  // namespace causeway::arch

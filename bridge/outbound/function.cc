@@ -75,8 +75,13 @@ CW_ALWAYS_INLINE void call_by_registers(const Signature& s, const void* function
 CW_NOINLINE void call_by_libffi(const Signature& s, const void* function, void* result, void** given) {
   // libffi puts pointers to its own copies of large structs into the array that it is given.
   void* args[kMaxArguments + 1];
+  unsigned char bools[kMaxArguments];  // 0 or 1: the callee may take nothing else for a bool, and libffi knows bytes only
   for (uint32_t i = 0, to = 0; i < s.arguments; ++i) {
     args[to++] = given[i];
+    if (s.cif.arg_types[i] == &bool_type) {
+      bools[i] = load<uint8_t>(given[i]) != 0;
+      args[to - 1] = &bools[i];
+    }
     if (i == s.split) args[to++] = static_cast<char*>(given[i]) + sizeof(uint64_t);
   }
   auto* cif = const_cast<ffi_cif*>(&s.call_cif);  // INV-SG1

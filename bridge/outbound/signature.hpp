@@ -90,6 +90,9 @@ struct Signature {
 
 inline constexpr uint32_t kNoSplit = UINT32_MAX;
 
+// libffi has no type of bool: this one is its u8, told apart by its address. Nobody writes it.
+extern ffi_type bool_type;
+
 struct SignatureFree {
   void operator()(Signature* signature) const noexcept;
 };

@@ -7,11 +7,13 @@
 
 namespace causeway::outbound {
 
+ffi_type bool_type = {sizeof(bool), alignof(bool), FFI_TYPE_UINT8, nullptr};
+
 namespace {
 
 ffi_type* scalar_type(TypeKind kind) noexcept {
   switch (kind) {
-    case TypeKind::Bool:
+    case TypeKind::Bool: return &bool_type;
     case TypeKind::U8: return &ffi_type_uint8;
     case TypeKind::I8: return &ffi_type_sint8;
     case TypeKind::I16: return &ffi_type_sint16;

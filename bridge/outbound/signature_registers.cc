@@ -61,7 +61,7 @@ Load load_of(const TypeNode& node, const arch::Part& part) noexcept {
 
 void plan_registers(const SignatureNodes& read, Step* steps, Signature& made) noexcept {
   made.steps = steps;
-  if (arch::kIntRegisters == 0 || read.variadic) return;
+  if (!arch::kCallsInRegisters || read.variadic) return;
   const TypeNode& result = read.nodes[0];
   if (result.kind != TypeKind::Void) made.result_parts = parts_of(read, 0);
   if (result.kind != TypeKind::Void && made.result_parts.count == 0) return;

@@ -38,7 +38,7 @@ TEST_CASE("run-time calls of random signatures give and take what the compiler's
   causeway::spawn([] {
     for (int i = 0; i < ABI_CASES; ++i) {
       const abi_case& c = abi_cases[i];
-      INFO("seed ", ABI_SEED, ", case ", i, ": ", c.signature);
+      INFO("seed ", ABI_SEED, ", case ", i, ": ", std::string(c.signature));
       cw_function function = 0;
       REQUIRE_MESSAGE(cw_function_create(c.signature, c.function, CW_QUICK, &function) == CW_OK, cw_last_error());
       Result result(c.result_bytes);
@@ -73,7 +73,7 @@ TEST_CASE("run-time callbacks of random signatures give and take what the compil
   on_thread([] {
     for (int i = 0; i < ABI_CASES; ++i) {
       const abi_case& c = abi_cases[i];
-      INFO("seed ", ABI_SEED, ", case ", i, ": ", c.signature);
+      INFO("seed ", ABI_SEED, ", case ", i, ": ", std::string(c.signature));
       cw_callback callback = 0;
       Asked asked{&c};
       REQUIRE_MESSAGE(cw_callback_create(c.signature, answer, &asked, nullptr, &callback) == CW_OK, cw_last_error());
@@ -91,7 +91,7 @@ TEST_CASE("run-time callbacks of random signatures give and take what the compil
 template <class R, class... A>
 void check_typed(int i) {
   const abi_case& c = abi_cases[i];
-  INFO("seed ", ABI_SEED, ", case ", i, ": ", c.signature);
+  INFO("seed ", ABI_SEED, ", case ", i, ": ", std::string(c.signature));
   const causeway::callback<R(A...)> callback{[&c](A... a) -> R {
     void* args[] = {&a..., nullptr};
     c.check_args(args);
@@ -115,7 +115,7 @@ TEST_CASE("callback<> of random types gives and takes what the compiler's functi
 TEST_CASE("the generated functions agree with the compiler about themselves") {
   for (int i = 0; i < ABI_CASES; ++i) {
     const abi_case& c = abi_cases[i];
-    INFO("seed ", ABI_SEED, ", case ", i, ": ", c.signature);
+    INFO("seed ", ABI_SEED, ", case ", i, ": ", std::string(c.signature));
     abi_wrong = 0;
     CHECK(c.call(c.function) == 0);
     CHECK(abi_wrong == 0);

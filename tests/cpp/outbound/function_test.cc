@@ -146,7 +146,7 @@ TEST_CASE("a function with a run-time signature is called in each kind, from eve
 TEST_CASE("a result is as wide as declared and as the ABI reads it, whatever the register holds") {
   const uint64_t word = 0xfedcba9876549180;
   auto check = [&](const char* signature, auto expected) {
-    INFO("signature: ", signature);
+    INFO("signature: ", std::string(signature));
     const Function function(signature, as_code(f_word), CW_LEAF);
     struct {
       decltype(expected) value;
@@ -182,6 +182,14 @@ TEST_CASE("a result is as wide as declared and as the ABI reads it, whatever the
   CHECK(widened("u64(u16)", static_cast<uint16_t>(0xfffe)) == 0xfffe);
   CHECK(widened("u64(i32)", -2) == 0xfffffffe);
   CHECK(widened("u64(bool)", static_cast<uint8_t>(2)) == 1);
+  // A long double is not for the way in registers: libffi makes this call.
+  auto by_libffi = [](const char* signature, auto given) {
+    const Function function(signature, as_code(f_word), CW_LEAF);
+    return static_cast<uint32_t>(function.call<uint64_t>(given, 1.0L));
+  };
+  CHECK(by_libffi("u64(i8, f80)", static_cast<int8_t>(-2)) == 0xfffffffe);
+  CHECK(by_libffi("u64(u16, f80)", static_cast<uint16_t>(0xfffe)) == 0xfffe);
+  CHECK(by_libffi("u64(bool, f80)", static_cast<uint8_t>(2)) == 1);
 }
 
 TEST_CASE("variadic functions take the types that a call names") {

@@ -81,19 +81,29 @@ TEST_CASE("a signature of each type has its kinds and sizes") {
   struct {
     const char* name;
     ffi_type* type;
-  } const names[] = {{"bool", &ffi_type_uint8},    {"i8", &ffi_type_sint8},
-                     {"u8", &ffi_type_uint8},      {"i16", &ffi_type_sint16},
-                     {"u16", &ffi_type_uint16},    {"i32", &ffi_type_sint32},
-                     {"u32", &ffi_type_uint32},    {"i64", &ffi_type_sint64},
-                     {"u64", &ffi_type_uint64},    {"f32", &ffi_type_float},
-                     {"f64", &ffi_type_double},    {"f80", &ffi_type_longdouble},
-                     {"ptr", &ffi_type_pointer},   {"size", &ffi_type_uint64},
-                     {"short", &ffi_type_sint16},  {"int", &ffi_type_sint32},
-                     {"long", &ffi_type_sint64},   {"float", &ffi_type_float},
-                     {"double", &ffi_type_double}, {"char", static_cast<char>(-1) < 0 ? &ffi_type_sint8 : &ffi_type_uint8}};
+  } const names[] = {{"bool", &causeway::outbound::bool_type},
+                     {"i8", &ffi_type_sint8},
+                     {"u8", &ffi_type_uint8},
+                     {"i16", &ffi_type_sint16},
+                     {"u16", &ffi_type_uint16},
+                     {"i32", &ffi_type_sint32},
+                     {"u32", &ffi_type_uint32},
+                     {"i64", &ffi_type_sint64},
+                     {"u64", &ffi_type_uint64},
+                     {"f32", &ffi_type_float},
+                     {"f64", &ffi_type_double},
+                     {"f80", &ffi_type_longdouble},
+                     {"ptr", &ffi_type_pointer},
+                     {"size", &ffi_type_uint64},
+                     {"short", &ffi_type_sint16},
+                     {"int", &ffi_type_sint32},
+                     {"long", &ffi_type_sint64},
+                     {"float", &ffi_type_float},
+                     {"double", &ffi_type_double},
+                     {"char", static_cast<char>(-1) < 0 ? &ffi_type_sint8 : &ffi_type_uint8}};
   for (const auto& name : names) {
     const SignatureOwner made = parsed(std::string(name.name) + "(" + name.name + ")");
-    INFO("type: ", name.name);
+    INFO("type: ", std::string(name.name));
     CHECK(made->cif.rtype == name.type);
     CHECK(made->cif.arg_types[0] == name.type);
     CHECK(made->result_bytes == name.type->size);
