@@ -41,13 +41,9 @@ using causeway::capi::Guarded;
 [[gnu::hot]] const void** cw_abi_leaf_begin(const void* function) { return causeway::outbound::leaf_begin(function); }
 
 [[gnu::hot]] cw_status cw_abi_call(int kind, cw_abi_body body, void* frame, const void* function) {
-  using causeway::outbound::Ended;
-  Ended how = Ended::NotBegun;
   if (kind == CW_QUICK) [[likely]]
-    how = causeway::outbound::call_warm(body, frame, function);
-  if (how == Ended::NotBegun) [[unlikely]]
-    how = causeway::outbound::call(kind, body, frame, function);
-  return how == Ended::Threw ? CW_E_PANIC : CW_OK;
+    return causeway::outbound::call_quick(body, frame, function);
+  return causeway::outbound::call(kind, body, frame, function);
 }
 
 cw_status cw_call(int kind, cw_fn fn, void* arg) {

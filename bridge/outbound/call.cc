@@ -21,8 +21,8 @@ void give_way(M* m, G* g) noexcept {
   *m->eh = g->in.is(crossing::Inbound::kHostEh) ? EhGlobals{g->in.host_caught, g->in.host_uncaught} : EhGlobals{};
 }
 
-// What call_warm() leaves to us: exceptions in flight, kinds.
-Ended call_closely(int kind, M* m, G* g, uintptr_t c_high, cw_abi_body body, void* frame, const void* function) {
+// What call_quick() leaves to us: exceptions in flight, kinds.
+cw_status call_closely(int kind, M* m, G* g, uintptr_t c_high, cw_abi_body body, void* frame, const void* function) {
   const uintptr_t sp = sched::frame_here();
   const bool eh_saved = sched::in_flight(*m->eh) != 0 || g->in.is(crossing::Inbound::kHostEh);
   begin(m, g, sp, reinterpret_cast<uintptr_t>(__builtin_return_address(0)), function);
@@ -34,7 +34,7 @@ Ended call_closely(int kind, M* m, G* g, uintptr_t c_high, cw_abi_body body, voi
 
   run_in_c(m, g, c_high, body, frame);
 
-  return end_closely(g, id, sp, eh_saved);
+  return end_in_frame(g, id, sp, eh_saved);
 }
 
 void call_leaf(M* m, const G* g, uintptr_t c_high, cw_abi_body body, void* frame, const void* function) {
@@ -56,7 +56,7 @@ CW_NOINLINE void take_back(M* m, G* g, bool saved) noexcept {
   else g->in.clear(crossing::Inbound::kHostEh);
 }
 
-CW_NOINLINE Ended end_closely(G* g, uint64_t id, uintptr_t sp, bool eh_saved) noexcept {
+CW_NOINLINE cw_status end_closely(G* g, uint64_t id, uintptr_t sp, bool eh_saved) noexcept {
   if (const M* began = g->m; began->lost) sched::child_returned_into_green();
   const bool threw = g->out.threw();
   if (sched::foreign::bound_m(*os::thread_words()) != g->m || not_there(g->m, g, id, threw ? sp | crossing::Outbound::kThrew : sp) != 0)
@@ -69,24 +69,24 @@ CW_NOINLINE Ended end_closely(G* g, uint64_t id, uintptr_t sp, bool eh_saved) no
   if (!m->gate.come_back()) sched::come_back_slow(m, g, reinterpret_cast<uintptr_t>(&g->out));
   g->out.sp.store(0, std::memory_order_relaxed);  // last: INV-CR1
   if (owes) sched::callees::tell_end();
-  return threw ? Ended::Threw : Ended::Returned;
+  return threw ? CW_E_PANIC : CW_OK;
 }
 
-CW_NOINLINE Ended call(int kind, cw_abi_body body, void* frame, const void* function) {
+CW_NOINLINE cw_status call(int kind, cw_abi_body body, void* frame, const void* function) {
   M* m = static_cast<M*>(os::this_m());
   if (m == nullptr || !may_be_left(m, m->current, sched::frame_here())) {
     body(frame);  // nothing of ours to leave, or a handler or leaf on top of it
-    return Ended::Returned;
+    return CW_OK;
   }
   G* g = m->current;
   const uintptr_t c_high = sched::c_stack_high(m, g);
   const bool apart = crossing::float_apart();
   const arch::FloatControl own = apart ? arch::save_float_control() : arch::FloatControl{};
-  Ended how = Ended::Returned;
+  cw_status status = CW_OK;
   if (kind == CW_LEAF) call_leaf(m, g, c_high, body, frame, function);
-  else how = call_closely(kind, m, g, c_high, body, frame, function);
+  else status = call_closely(kind, m, g, c_high, body, frame, function);
   if (apart) arch::restore_float_control(own);
-  return how;
+  return status;
 }
 
 const void** leaf_begin(const void* function) noexcept {

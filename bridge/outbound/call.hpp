@@ -10,15 +10,20 @@
 
 namespace causeway::outbound {
 
-// How a call out came back. Threw: a call in below it left an exception for it, in G::tunnelled; else body has returned.
-enum class Ended : uint8_t { NotBegun, Returned, Threw };
-
 // Runs body(frame) as C code, whatever is the matter. `kind` is an enum cw_call_kind. Elsewhere than in user code of a green thread, and inside
 // a leaf call, it is a plain call. Nothing but foreign unwinding may leave body.
-Ended call(int kind, cw_abi_body body, void* frame, const void* function);
+//
+// CW_E_PANIC: a call in below it left an exception for it, in G::tunnelled. CW_OK: body has returned.
+cw_status call(int kind, cw_abi_body body, void* frame, const void* function);
 
 // Back in g, on the thread or another one, with all checks. `eh_saved`: g->eh has its exception globals.
-Ended end_closely(sched::G* g, uint64_t id, uintptr_t sp, bool eh_saved) noexcept;
+cw_status end_closely(sched::G* g, uint64_t id, uintptr_t sp, bool eh_saved) noexcept;
+// The same, and our frame stays until it is done: G::out names it, and a walk may look there. A tail call would give it up.
+CW_ALWAYS_INLINE cw_status end_in_frame(sched::G* g, uint64_t id, uintptr_t sp, bool eh_saved) noexcept {
+  const cw_status status = end_closely(g, id, sp, eh_saved);
+  asm volatile("");
+  return status;
+}
 // What C has left of exceptions is the host's; g's own come back from g->eh if they were saved there. Needs: the thread that C was on.
 void take_back(sched::M* m, sched::G* g, bool saved) noexcept;
 
@@ -61,12 +66,12 @@ CW_ALWAYS_INLINE uintptr_t not_there(const sched::M* m, const sched::G* g, uint6
          (g->out.sp.load(std::memory_order_relaxed) ^ sp) | (g->id ^ id);
 }
 
-// A quick call out, if nothing is the matter. NotBegun: nothing was done; call() knows.
-CW_ALWAYS_INLINE Ended call_warm(cw_abi_body body, void* frame, const void* function) {
+// A quick call out. If something is the matter, it ends with call(): at once, so that the warm way has nothing to keep for it.
+CW_ALWAYS_INLINE cw_status call_quick(cw_abi_body body, void* frame, const void* function) {
   os::ThreadWords* words = os::thread_words_here();
   auto* m = static_cast<sched::M*>(words->m);
   if (m == nullptr) [[unlikely]]
-    return Ended::NotBegun;
+    return call(CW_QUICK, body, frame, function);
   sched::G* g = m->current;
   const uintptr_t sp = sched::frame_here();
   // may_be_left(), no exception in flight on either side, and float_apart() is off: one test for all that is nearly always 0.
@@ -74,7 +79,7 @@ CW_ALWAYS_INLINE Ended call_warm(cw_abi_body body, void* frame, const void* func
                            (g->in.rare.load(std::memory_order_relaxed) & (crossing::Inbound::kHostEh | crossing::Inbound::kFloat)) |
                            sched::in_flight(*m->eh);
   if (matter != 0 || room_of(g, sp) >= g->stack.bytes()) [[unlikely]]
-    return Ended::NotBegun;
+    return call(CW_QUICK, body, frame, function);
   const uint64_t id = g->id;
 #if defined(CW_PLANT_ANCHOR_FIRST)  // a test's build breaks INV-CR1
   m->gate.leave(reinterpret_cast<uintptr_t>(&g->out));
@@ -91,13 +96,13 @@ CW_ALWAYS_INLINE Ended call_warm(cw_abi_body body, void* frame, const void* func
   const uintptr_t sp_now = sched::frame_here();  // the same, and in no register that would have to be saved
   // The thread first: of another one m->eh may be gone.
   if (words->note != reinterpret_cast<uintptr_t>(m) || (not_there(m, g, id, sp_now) | sched::in_flight(*m->eh)) != 0) [[unlikely]]
-    return end_closely(g, id, sp_now, false);
+    return end_in_frame(g, id, sp_now, false);
   sched::shut_out_handlers(words, m);
   m->current = g;
   if (!m->gate.come_back()) [[unlikely]]
     sched::come_back_slow(m, g, reinterpret_cast<uintptr_t>(&g->out));
   g->out.sp.store(0, std::memory_order_relaxed);  // last: INV-CR1
-  return Ended::Returned;
+  return CW_OK;
 }
 
 }  // namespace causeway::outbound

@@ -12,7 +12,7 @@
 //   5. Back: is this still the thread and the innermost call out? If not, resumed() takes the call over or stops the process.  user stack
 //   6. come_back(): anchor = 0, poll. Not 0: come_back_slow(), perhaps on another M for a green thread without C frames below it.
 //
-// call_warm() is all of that for a quick call with nothing the matter, inline; call() is any call.
+// call_quick() is all of that for a quick call with nothing the matter, inline; call() is any call.
 //
 // A leaf call stores its function in the M, calls, and clears it: no anchor, so nobody takes the P. On the green stack if 32 KiB are left
 // of it, else on the C stack.
