@@ -18,24 +18,27 @@ constinit std::atomic<uint64_t> dead_calls{0};
 constexpr size_t kStatuses = 64;
 constinit std::atomic<uint64_t> failures[kStatuses]{};
 
-// While it lives the slot is not used again, if it was the caller's type's when it began: INV-SL1.
+// While it lives the slot is not used again, if it was a callback's when it began: INV-SL1.
 class Reading {
  public:
-  Reading(Slot* slot, const cw_abi_callback_type* type) noexcept : slot_(slot) {
+  explicit Reading(Slot* slot) noexcept : slot_(slot) {
     if (slot == nullptr) return;
-    slot->readers.fetch_add(1, std::memory_order_seq_cst);  // before the look at state; pairs with claim() in slots.cc
-    known_ = (slot->state.load(std::memory_order_seq_cst) & ~crossing::Callee::kBits) == state_of(type);
+    // acquire: the cleared state; pairs with claim() in slots.cc.
+    if ((slot->readers.fetch_add(1, std::memory_order_acquire) & Slot::kTaken) != 0) return;
+    // acquire: the fallback and what else a new callback has; pairs with the release in open().
+    state_ = slot->state.load(std::memory_order_acquire) & ~crossing::Callee::kBits;
   }
   ~Reading() {
-    if (slot_ != nullptr) slot_->readers.fetch_sub(1, std::memory_order_release);
+    if (slot_ != nullptr) slot_->readers.fetch_sub(1, std::memory_order_release);  // pairs with the acquire in claim()
   }
   Reading(const Reading&) = delete;
   Reading& operator=(const Reading&) = delete;
-  bool known() const noexcept { return known_; }
+  // Of the callback that has the slot. 0: nobody's.
+  uintptr_t state() const noexcept { return state_; }
 
  private:
   Slot* slot_;
-  bool known_ = false;
+  uintptr_t state_ = 0;
 };
 
 bool strict() noexcept {
@@ -92,9 +95,8 @@ struct Answer {
   bool is_class;
 };
 
-void answer(cw_status status, Slot* slot, const Answer& wanted, void* result, const char* why) noexcept {
-  const Reading reading(slot, wanted.type);
-  const bool known = reading.known();
+void answer(cw_status status, Slot* slot, const Reading& reading, const Answer& wanted, void* result, const char* why) noexcept {
+  const bool known = reading.state() == state_of(wanted.type) && reading.state() != 0;
   const bool has = known && slot->has_fallback;
   if (has) std::memcpy(result, slot->fallback_bytes(), wanted.result_size);
   else std::memset(result, 0, wanted.result_size);
@@ -115,9 +117,12 @@ void answer(cw_status status, Slot* slot, const Answer& wanted, void* result, co
 template <class Result>
 CW_NOINLINE Result late(Slot* slot) noexcept {
   alignas(16) unsigned char result[16] = {};
-  // The type stays as it was until the slot is used again; then this is a call of the new one that came too late, and what it gets is zero.
-  const uint32_t size = slot->result_size;
-  if (size <= sizeof result) answer(CW_E_CLOSED, slot, Answer{slot->type, size, false}, result, "");
+  // The slot is of whom it was closed for, until it is used again; then this is a call of the new one that came too late. While that is made nothing of it
+  // may be looked at, and C gets zero.
+  const Reading reading(slot);
+  const bool has = reading.state() != 0;
+  const Answer wanted{has ? slot->type : nullptr, has ? slot->result_size : 0, false};
+  if (wanted.result_size <= sizeof result) answer(CW_E_CLOSED, slot, reading, wanted, result, "");
   Result given{};
   std::memcpy(&given, result, sizeof given);
   return given;
@@ -154,7 +159,8 @@ void divert(Slot* slot) noexcept {
 uint64_t dead_called() noexcept { return dead_calls.load(std::memory_order_relaxed); }
 
 void answer_failed(cw_status status, Slot* slot, const cw_abi_callback_type* type, void* result, const char* why) noexcept {
-  answer(status, slot, Answer{type, type->result_size, type->result_kind == CW_ABI_RESULT_CLASS}, result, why);
+  const Reading reading(slot);
+  answer(status, slot, reading, Answer{type, type->result_size, type->result_kind == CW_ABI_RESULT_CLASS}, result, why);
 }
 
 }  // namespace causeway::closure

@@ -33,7 +33,9 @@ struct Slot : crossing::Callee {
   // --- guarded by the owners' lock ---
   Owner* owner = nullptr;
   base::Link owned;
-  // --- a late call: it counts itself in readers, then looks at state; who uses the slot again clears state, then looks at readers ---
+  // Late calls that read the fallback. Who uses the slot again changes it from 0 to kTaken, clears state, and takes kTaken away: the order of this one
+  // word says who was first, so nobody finds a state cleared for a slot that is not used again after all. INV-SL1
+  static constexpr uint32_t kTaken = uint32_t{1} << 31;
   std::atomic<uint32_t> readers{0};
   std::atomic<uint32_t> dead_calls{0};
   SlotKind kind = SlotKind::Stub;  // constant

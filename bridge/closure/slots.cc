@@ -57,10 +57,12 @@ Dead& bucket(Slots& slots, const void* signature) noexcept {
 
 // INV-SL1: nobody reads the fallback. Those who come later find that the slot is no longer what they called.
 bool claim(Slot* slot) noexcept {
-  const uintptr_t state = slot->state.exchange(0, std::memory_order_seq_cst);  // before the look at readers; pairs with Reading in dead.cc
-  if (slot->readers.load(std::memory_order_seq_cst) == 0) return true;
-  slot->state.store(state, std::memory_order_release);
-  return false;
+  uint32_t readers = 0;
+  // acquire: pairs with the release of the last reader's end in dead.cc, which is done with the fallback.
+  if (!slot->readers.compare_exchange_strong(readers, Slot::kTaken, std::memory_order_acquire, std::memory_order_relaxed)) return false;
+  slot->state.store(0, std::memory_order_relaxed);
+  slot->readers.fetch_sub(Slot::kTaken, std::memory_order_release);  // the state; pairs with the acquire of a reader's begin
+  return true;
 }
 
 Slot* take_from(Dead& dead, const void* signature_or_any) noexcept {
