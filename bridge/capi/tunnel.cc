@@ -60,6 +60,8 @@ void cw_abi_tunnelled(void* exception) {
 }
 
 int cw_abi_passes(void) {
+  // Null of what is not C++'s. Asked for the type of that, the C++ library reads what lies before the exception in another language's memory.
+  if (std::current_exception() == nullptr) return 1;
   const std::type_info* type = abi::__cxa_current_exception_type();
   if (type == nullptr) return 1;
   // boost::context::detail::forced_unwind and its like, by the end of the mangled name: no header of theirs is ours to include.

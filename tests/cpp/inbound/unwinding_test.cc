@@ -6,6 +6,7 @@
 // Risk: a record, an M or an anchor that stays behind; a destructor that runs as managed code while the runtime takes the thread for one in C; a handler
 // of ours that swallows what is not ours.
 #include <pthread.h>
+#include <unwind.h>
 
 #include <atomic>
 #include <string>
@@ -89,6 +90,40 @@ TEST_CASE("pthread_exit in C below callbacks: each frame is cleaned up on its ow
 TEST_CASE("pthread_cancel of a thread that waits in C below callbacks") {
   Runtime runtime(2);
   for (int depth = 0; depth < 4; ++depth) run_to_the_end(&wait_for_cancellation, depth, true);
+}
+
+// Before C++'s own exceptions lies what the C++ library knows of them; before this one, what nobody may follow.
+struct {
+  uintptr_t before[16];
+  _Unwind_Exception exception;
+} of_another_language;
+void raise_another_languages() {
+  const InC cleanup;
+  for (uintptr_t& each : of_another_language.before) each = 8;
+  of_another_language.exception.exception_class = 0x4f54484552000000;  // "OTHER"
+  _Unwind_RaiseException(&of_another_language.exception);
+}
+
+TEST_CASE("an exception of another language passes callbacks up to the C code that handles it, and the thread calls in again") {
+  Runtime runtime(2);
+  for (int depth = 0; depth < 4; ++depth) {
+    ends = &raise_another_languages;
+    Trail::seen.clear();
+    std::string expected = "c";
+    for (int i = 0; i <= depth; ++i) expected += "cm";
+    int caught = 0;
+    HostThread([&] {
+      for (int i = 0; i < 2; ++i) {
+        try {
+          entry<&callback>(depth);
+        } catch (...) { ++caught; }
+      }
+      CHECK(enter([] {}) == CW_OK);
+    }).join();
+    CHECK(caught == 2);
+    CHECK(Trail::seen == expected + expected);
+    check_clean();
+  }
 }
 
 TEST_CASE("cancellation is deferred while managed code runs and waits, until it is in C") {
