@@ -98,6 +98,8 @@ void append_running(base::TextBuffer<480>& text, const Owner* owner, const Slot*
     const Slot* slot;
     bool first = true;
   } all{text, owner, slot};
+  // A late call that is just being refused is in the list too, and its callback may be at its end: that changes Slot::owner under this lock.
+  base::LockGuard guard(lock);
   sched::callees::for_each_running(
       [](const sched::G* g, const crossing::Callee* callee, void* arg) {
         Look& look = *static_cast<Look*>(arg);
