@@ -50,6 +50,27 @@ void throws() {
   cb.code()();
 }
 
+// The policy of a signature that is known at run time only. Its words come by a thunk of the library's, other arguments by libffi.
+void throws_at_run_time(const char* signature, const cw_callback_options* options, void (*call)(void (*code)(void))) {
+  const causeway::runtime runtime;
+  cw_callback callback = 0;
+  void (*code)(void) = nullptr;
+  const auto body = [](void*, void**, void*) { throw std::runtime_error("the text of it"); };
+  if (cw_callback_create(signature, body, nullptr, options, &callback) != CW_OK || cw_callback_code(callback, &code) != CW_OK) return;
+  call(code);
+}
+void throws_at_run_time_with_words() {
+  cw_callback_options options;
+  cw_callback_options_init(&options);
+  options.on_exception = CW_ON_EXCEPTION_TERMINATE;
+  const int fallback = -1;  // of late calls: no answer to an exception
+  options.fallback = &fallback;
+  throws_at_run_time("int(int)", &options, [](void (*code)(void)) { reinterpret_cast<int (*)(int)>(code)(1); });
+}
+void throws_at_run_time_with_doubles() {
+  throws_at_run_time("double(double)", nullptr, [](void (*code)(void)) { reinterpret_cast<double (*)(double)>(code)(1); });
+}
+
 }  // namespace
 
 namespace death {
@@ -65,6 +86,12 @@ const std::vector<Case>& closed_cases() {
        strictly,
        {.signal = SIGABRT, .printed = {"causeway: fatal: closed-callback: callback \"on_tick\" was closed"}}},
       {"callback_that_throws", throws, {.signal = SIGABRT, .printed = {"causeway: fatal: uncaught-exception: ", "the text of it"}}},
+      {"callback_at_run_time_that_throws",
+       throws_at_run_time_with_words,
+       {.signal = SIGABRT, .printed = {"causeway: fatal: uncaught-exception: ", "the text of it"}}},
+      {"callback_at_run_time_that_throws_by_libffi",
+       throws_at_run_time_with_doubles,
+       {.signal = SIGABRT, .printed = {"causeway: fatal: uncaught-exception: ", "the text of it"}}},
   };
   return cases;
 }
