@@ -240,7 +240,7 @@ CW_NOINLINE uint64_t end_closely(G* g, uintptr_t found, uint64_t result) {
   const bool found_is_there = found != crossing::kIdleAnchor && green_of(found)->m == m && green_of(found)->out.in_c();
   const uintptr_t back = anchor_to_put_back(m, g->in.is(Inbound::kMoved) && !found_is_there ? g->in.before : found);
   if (g->in.is(Inbound::kHostEh)) *m->eh = sched::EhGlobals{g->in.host_caught, g->in.host_uncaught};
-  g->in.clear(~Inbound::kFloat);
+  g->in.clear_for_next();
   g->in.found = crossing::kIdleAnchor;
   g->outer = nullptr;
   g->depth = 1;

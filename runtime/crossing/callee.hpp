@@ -16,6 +16,9 @@
 //   INV-CA3  Records are never freed. `state` names the type of what is called, so that a call that was on its way in while the record was
 //            used again never runs one type's code with another one's data.
 //   INV-CA4  While kFresh is set no call in has begun: the first one clears it by an exchange, and fails if the callback was closed before.
+//   INV-CA5  The end of a call in clears `rare` before the next call's callee can be seen. So who finds a call marked after its callee was there, by
+//            himself or by another, knows that the mark is that call's, or comes before its look at `rare`: no earlier call takes it away again. (On
+//            aarch64 a relaxed store may overtake the clearing; on x86-64 nothing does.)
 #pragma once
 
 #include <atomic>

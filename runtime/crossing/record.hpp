@@ -66,6 +66,14 @@ struct Inbound {
   bool is(uint32_t bit) const noexcept { return (rare.load(std::memory_order_relaxed) & bit) != 0; }
   void set(uint32_t bit) noexcept { rare.fetch_or(bit, std::memory_order_relaxed); }
   void clear(uint32_t bit) noexcept { rare.fetch_and(~bit, std::memory_order_relaxed); }
+  // The call in is over: nothing of it is left for the next one.
+  void clear_for_next() noexcept {
+    clear(~kFloat);
+#if !CW_TSAN  // there each store of a callee has this order itself, and the tool knows no fences
+    // release: before the next store of a callee, which the warm way makes relaxed; pairs with the look at it in sched::callees::watch(). INV-CA5
+    std::atomic_thread_fence(std::memory_order_release);
+#endif
+  }
 };
 
 }  // namespace causeway::crossing

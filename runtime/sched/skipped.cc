@@ -76,7 +76,7 @@ void use_again(M* m, G* g) noexcept {
   g->depth = 1;
   g->id = 0;
   g->in.found = kIdleAnchor;
-  g->in.clear(~Inbound::kFloat);
+  g->in.clear_for_next();
 #if CW_ASAN
   ASAN_UNPOISON_MEMORY_REGION(g->stack.low, g->stack.bytes());  // the frames that were skipped
 #endif
