@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
+#include <unwind.h>
 
 #include <thread>
 
@@ -31,6 +32,37 @@ void cancelled_in_managed_code() {
     });
   });
   thread.join();
+}
+// What is neither C++'s nor a thread's end passes from C to a handler of the callback, which goes on. It is no excuse for what comes later.
+_Unwind_Exception other{};
+void raises() {
+  other.exception_class = 0x4f54484552000000;
+  _Unwind_RaiseException(&other);
+}
+void after_an_exception_of_c() {
+  std::thread([] {
+    causeway::enter([] {
+      try {
+        causeway::call(raises);
+      } catch (...) { causeway::this_green::yield(); }
+      exits();
+    });
+  }).join();
+}
+[[gnu::noinline]] int catches_of_a_leaf() {
+  volatile char room[40 << 10];  // of 64 KiB: what is left is too little for a leaf, so that it runs on the C stack
+  room[0] = 0;
+  try {
+    causeway::call_leaf(raises);
+  } catch (...) { return 1 + room[0]; }
+  return room[0];
+}
+void after_an_exception_of_a_leaf() {
+  std::thread([] {
+    causeway::enter([] {
+      if (catches_of_a_leaf() == 1) exits();
+    });
+  }).join();
 }
 void in_a_green_thread() { causeway::spawn(causeway::spawn_options{.name = "ender"}, exits).join(); }
 void in_c_below_a_green_thread() {
@@ -67,6 +99,12 @@ const std::vector<death::Case>& death::unwinding_cases() {
        in_a_nested_callback,
        {.signal = SIGABRT, .printed = {"fatal: uncaught-exception", "began in managed code"}}},
       {"exit_in_a_leaf", in_a_leaf, {.signal = SIGABRT, .printed = {"fatal: uncaught-exception", "or in a leaf"}}},
+      {"exit_in_a_callback_after_an_exception_of_c",
+       after_an_exception_of_c,
+       {.signal = SIGABRT, .printed = {"fatal: uncaught-exception", "began in managed code"}}},
+      {"exit_in_a_callback_after_an_exception_of_a_leaf",
+       after_an_exception_of_a_leaf,
+       {.signal = SIGABRT, .printed = {"fatal: uncaught-exception", "began in managed code"}}},
       {"cancelled_in_managed_code",
        cancelled_in_managed_code,
        {.signal = SIGABRT, .printed = {"fatal: uncaught-exception", "a cancellation point that it called by itself"}}},
