@@ -58,6 +58,7 @@ void append_which(Line& line, Slot* slot, bool known) noexcept {
   line.append("callback ");
   if (name.size() != 0) line.append("\"").append(name.view()).append("\"");
   else line.append("without a name");
+  if (known && slot->owner_name[0] != '\0') line.append(" of \"").append(slot->owner_name).append("\"");
 }
 
 void log_dead(cw_status status, Slot* slot, bool known) noexcept {

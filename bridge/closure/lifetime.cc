@@ -41,6 +41,10 @@ void set_name(Slot* slot, const char* name) noexcept {
   slot->name[n].store('\0', std::memory_order_relaxed);
 }
 
+void set_owner_name(Slot* slot, const Owner* owner) noexcept {
+  std::strncpy(slot->owner_name, owner != nullptr ? name_of(owner) : "", sizeof slot->owner_name - 1);
+}
+
 void drop_fallback(Slot* slot) noexcept {
   if (slot->has_fallback && slot->result_size > sizeof slot->fallback.small) std::free(slot->fallback.big);
   slot->has_fallback = false;
@@ -107,6 +111,7 @@ base::Result<Slot*> create(const Spec& spec) noexcept {
   slot->closure = spec.closure;
   slot->dead_calls.store(0, std::memory_order_relaxed);
   set_name(slot, spec.name);
+  set_owner_name(slot, spec.owner);
   if (!set_fallback(slot, spec)) {
     give_back_slot(slot);
     return base::fail(CW_E_NOMEM, "no memory for a callback's fallback");

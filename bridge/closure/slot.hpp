@@ -40,7 +40,8 @@ struct Slot : crossing::Callee {
   std::atomic<uint32_t> dead_calls{0};
   SlotKind kind = SlotKind::Stub;  // constant
   bool has_fallback = false;
-  uint32_t index = 0;  // constant; of its kind
+  uint32_t index = 0;        // constant; of its kind
+  char owner_name[16] = "";  // cut; for late calls, when the owner may be gone. As the fallback
   union {
     std::byte small[16];
     std::byte* big;  // from malloc
