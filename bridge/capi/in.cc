@@ -121,11 +121,8 @@ using crossing::Callee;
 // Everything but a call of a callback that is open and was called before, on the warm way.
 CW_NOINLINE uint64_t enter_callback_otherwise(cw_abi_callback* callback, uint64_t b, uint64_t c, const cw_abi_callback_type* type) {
   auto* callee = reinterpret_cast<closure::Slot*>(callback);
-  // acquire: the callback; pairs with the release of who made it. INV-CA4: the first call says that there was one.
-  uintptr_t state = closure::state_of(type) | Callee::kFresh;
-  callee->state.compare_exchange_strong(state, closure::state_of(type), std::memory_order_acq_rel, std::memory_order_acquire);
   // Closed, or another one by now: no runtime is needed for that, and none is started.
-  if ((state & ~Callee::kFresh) != closure::state_of(type)) return type->failed(CW_E_CLOSED, callback, b);
+  if (!crossing::announce_call(callee->state, closure::state_of(type))) return type->failed(CW_E_CLOSED, callback, b);
   uint64_t result = 0;
   const uintptr_t sp = sched::frame_here();
   const cw_status status =

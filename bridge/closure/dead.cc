@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "bridge/closure/closure.hpp"
+#include "bridge/closure/idle.hpp"
 #include "causeway/chain.h"
 #include "runtime/base/base.hpp"
 #include "runtime/sched/sched.hpp"
@@ -22,14 +23,10 @@ constinit std::atomic<uint64_t> failures[kStatuses]{};
 class Reading {
  public:
   explicit Reading(Slot* slot) noexcept : slot_(slot) {
-    if (slot == nullptr) return;
-    // acquire: the cleared state; pairs with claim() in slots.cc.
-    if ((slot->readers.fetch_add(1, std::memory_order_acquire) & Slot::kTaken) != 0) return;
-    // acquire: the fallback and what else a new callback has; pairs with the release in open().
-    state_ = slot->state.load(std::memory_order_acquire) & ~crossing::Callee::kBits;
+    if (slot != nullptr) state_ = begin_reading(*slot);
   }
   ~Reading() {
-    if (slot_ != nullptr) slot_->readers.fetch_sub(1, std::memory_order_release);  // pairs with the acquire in claim()
+    if (slot_ != nullptr) end_reading(*slot_);
   }
   Reading(const Reading&) = delete;
   Reading& operator=(const Reading&) = delete;

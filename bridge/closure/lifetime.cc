@@ -3,6 +3,7 @@
 // Making, closing and ending callbacks.
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "bridge/closure/closure.hpp"
 #include "bridge/closure/dead.hpp"
@@ -170,16 +171,14 @@ cw_status wait_for_end(uint64_t ends, const void* object, uint64_t deadline_ns, 
 void forget_in_child() noexcept { process.waiting = nullptr; }
 
 bool close(Slot* slot) noexcept {
-  // seq_cst: before the look at who runs it. INV-CA1
-  const uintptr_t before = slot->state.fetch_or(crossing::Callee::kClosed, std::memory_order_seq_cst);
-  if ((before & crossing::Callee::kClosed) != 0) return false;
+  if (!crossing::close_state(slot->state)) return false;
   live.fetch_sub(1, std::memory_order_relaxed);
   divert(slot);
   return true;
 }
 
 cw_status wait(Slot* slot, uint64_t timeout_ns, bool cancellable, sched::StopPoint* stop) noexcept {
-  if ((slot->state.load(std::memory_order_relaxed) & crossing::Callee::kFresh) != 0) return CW_OK;  // INV-CA4
+  if (crossing::never_called(slot->state)) return CW_OK;
   return wait_until_idle([slot] { return sched::callees::watch(slot); }, slot, timeout_ns, cancellable, stop);
 }
 
@@ -187,7 +186,7 @@ void release_idle(Slot* slot) noexcept { end(slot); }
 
 void release(Slot* slot) noexcept {
   close(slot);
-  if ((slot->state.load(std::memory_order_relaxed) & crossing::Callee::kFresh) != 0) {  // INV-CA4
+  if (crossing::never_called(slot->state)) {
     end(slot);
     return;
   }
@@ -201,40 +200,27 @@ void release(Slot* slot) noexcept {
 }
 
 void settle() noexcept {
-  for (bool again = true; again;) {
-    Slot* list = nullptr;
-    uint64_t ends = 0;
-    {
+  struct Host {
+    static Slot* take_pending(uint64_t& ends) noexcept {
       base::LockGuard guard(process.lock);
-      list = process.pending;
-      process.pending = nullptr;
-      process.pending_count = 0;
       ends = process.ends;
+      process.pending_count = 0;
+      return std::exchange(process.pending, nullptr);
     }
-    if (list == nullptr) return;
-    const uint64_t marks = sched::callees::marks();
-    base::asym::heavy();
-    Slot* rest = nullptr;
-    while (list != nullptr) {
-      Slot* slot = list;
-      list = slot->next;
-      if (sched::callees::watch(slot) == 0) {
-        end(slot);
-        continue;
+    static uint64_t put_back(Slot* list) noexcept {
+      base::LockGuard guard(process.lock);
+      while (list != nullptr) {
+        Slot* slot = list;
+        list = slot->next;
+        push_pending_locked(slot);
       }
-      slot->next = rest;
-      rest = slot;
+      return process.ends;
     }
-    again = sched::callees::marks() != marks;  // one may have ended before it could see its mark: INV-CA2
-    base::LockGuard guard(process.lock);
-    again |= process.ends != ends;  // who ended meanwhile did not find them
-    if (rest == nullptr) return;
-    while (rest != nullptr) {
-      Slot* slot = rest;
-      rest = slot->next;
-      push_pending_locked(slot);
-    }
-  }
+    static uint64_t marks() noexcept { return sched::callees::marks(); }
+    static uint32_t watch(Slot* slot) noexcept { return sched::callees::watch(slot); }
+    static void end(Slot* slot) noexcept { closure::end(slot); }
+  } host;
+  settle_pending<base::RealAtomics>(host);
 }
 
 Counters counters() noexcept { return {live.load(std::memory_order_relaxed), dead_called()}; }

@@ -3,6 +3,7 @@
 // Waiting for the end of calls, for lifetime.cc and owner.cc.
 #pragma once
 
+#include "bridge/closure/idle.hpp"
 #include "bridge/closure/slot.hpp"
 #include "runtime/base/base.hpp"
 #include "runtime/sched/sched.hpp"
@@ -16,19 +17,21 @@ void open(Slot* slot) noexcept;
 uint64_t watched_ends() noexcept;
 cw_status wait_for_end(uint64_t ends, const void* object, uint64_t deadline_ns, bool cancellable, sched::StopPoint* stop) noexcept;
 
-// Until look() finds nobody. look: a number of calls, by sched::callees::watch(), of callbacks that were closed before.
+// Until look() finds nobody: idle.hpp. timeout_ns 0: one look, CW_E_TIMEOUT
 template <class Look>
 cw_status wait_until_idle(Look look, const void* object, uint64_t timeout_ns, bool cancellable, sched::StopPoint* stop) noexcept {
-  const uint64_t deadline = timeout_ns == CW_FOREVER ? sched::kNoDeadline : sched::deadline_after(timeout_ns);
-  for (;;) {
-    const uint64_t ends = watched_ends();
-    const uint64_t marks = sched::callees::marks();
-    base::asym::heavy();
-    if (look() == 0) return CW_OK;
-    if (sched::callees::marks() != marks) continue;  // heavy, and once more: INV-CA2
-    if (timeout_ns == 0) return CW_E_TIMEOUT;
-    if (const cw_status status = wait_for_end(ends, object, deadline, cancellable, stop); status != CW_OK) return status;
-  }
+  struct Host {
+    const void* object;
+    uint64_t deadline;
+    bool may_wait, cancellable;
+    sched::StopPoint* stop;
+    static uint64_t ends() noexcept { return watched_ends(); }
+    static uint64_t marks() noexcept { return sched::callees::marks(); }
+    cw_status wait_for_end(uint64_t ends) const noexcept {
+      return may_wait ? closure::wait_for_end(ends, object, deadline, cancellable, stop) : CW_E_TIMEOUT;
+    }
+  } host{object, timeout_ns == CW_FOREVER ? sched::kNoDeadline : sched::deadline_after(timeout_ns), timeout_ns != 0, cancellable, stop};
+  return wait_until_idle<base::RealAtomics>(host, look);
 }
 
 }  // namespace causeway::closure

@@ -6,6 +6,7 @@
 #include <new>
 
 #include "bridge/closure/closure.hpp"
+#include "bridge/closure/idle.hpp"
 #include "runtime/os/os.hpp"
 
 namespace causeway::closure {
@@ -55,21 +56,11 @@ Dead& bucket(Slots& slots, const void* signature) noexcept {
   return slots.dead[(reinterpret_cast<uintptr_t>(signature) * 0x9e3779b97f4a7c15ULL) >> 60];
 }
 
-// INV-SL1: nobody reads the fallback. Those who come later find that the slot is no longer what they called.
-bool claim(Slot* slot) noexcept {
-  uint32_t readers = 0;
-  // acquire: pairs with the release of the last reader's end in dead.cc, which is done with the fallback.
-  if (!slot->readers.compare_exchange_strong(readers, Slot::kTaken, std::memory_order_acquire, std::memory_order_relaxed)) return false;
-  slot->state.store(0, std::memory_order_relaxed);
-  slot->readers.fetch_sub(Slot::kTaken, std::memory_order_release);  // the state; pairs with the acquire of a reader's begin
-  return true;
-}
-
 Slot* take_from(Dead& dead, const void* signature_or_any) noexcept {
   Slot* before = nullptr;
   uint32_t looked = 0;
   for (Slot* each = dead.first; each != nullptr && looked < kLook; before = each, each = each->next, ++looked)
-    if ((signature_or_any == nullptr || each->signature == signature_or_any) && claim(each)) return dead.take_after(before);
+    if ((signature_or_any == nullptr || each->signature == signature_or_any) && claim_slot(*each)) return dead.take_after(before);
   return nullptr;
 }
 

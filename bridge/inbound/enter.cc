@@ -123,7 +123,7 @@ void save_host_eh(const M* m, G* g) noexcept {
 
 // begin_callee_warm() in every mode.
 bool begin_callee(G* g, const Call& call) noexcept {
-  return base::asym::store_then_load(g->in.callee, call.callee, call.callee->state) == reinterpret_cast<uintptr_t>(call.entry);
+  return crossing::begin_callee<base::RealAtomics>(g->in, call.callee, reinterpret_cast<uintptr_t>(call.entry));
 }
 
 // No call in follows that would tell who waits for one that C code has jumped over. In C.

@@ -97,18 +97,11 @@ CW_ALWAYS_INLINE uint64_t run(const sched::G* g, const Call& call) {
 
 // g is in the callback from here on, unless it is closed. Only the warm way, which nobody takes in fence mode, does without a fence: INV-CA1.
 CW_ALWAYS_INLINE bool begin_callee_warm(sched::G* g, crossing::Callee* callee, const cw_abi_entry* entry) noexcept {
-  g->in.callee.store(callee,
-                     std::memory_order_relaxed);  // relaxed: it publishes nothing; heavy on the other side orders it before the load
-  std::atomic_signal_fence(std::memory_order_seq_cst);
-  // acquire: the closure; pairs with the release of who made the callback.
-  return callee->state.load(std::memory_order_acquire) == reinterpret_cast<uintptr_t>(entry);
+  return crossing::begin_callee_warm(g->in, callee, reinterpret_cast<uintptr_t>(entry));
 }
 
 // The target has returned. Before end_warm(), which looks at Inbound::rare: INV-CA2.
-CW_ALWAYS_INLINE void end_callee_warm(sched::G* g) noexcept {
-  g->in.callee.store(nullptr, std::memory_order_release);  // release: what the callback did, for who ends it
-  std::atomic_signal_fence(std::memory_order_seq_cst);
-}
+CW_ALWAYS_INLINE void end_callee_warm(sched::G* g) noexcept { crossing::end_callee_warm(g->in); }
 
 CW_ALWAYS_INLINE void leave(sched::M* m, [[maybe_unused]] const sched::G* g, uintptr_t back) noexcept {
   // release: all that this call did; pairs with the acquire in M::inside().

@@ -114,6 +114,10 @@ struct RealAtomics {
   static CW_ALWAYS_INLINE void light() noexcept { asym::light(); }
   using FencePolled = void;  // crossing/gate.hpp
   static void heavy() noexcept { asym::heavy(); }
+  template <class T, class U>
+  static CW_ALWAYS_INLINE U store_then_load(std::atomic<T>& mine, T value, const std::atomic<U>& theirs) noexcept {
+    return asym::store_then_load(mine, value, theirs);
+  }
 };
 
 }  // namespace causeway::base

@@ -8,6 +8,8 @@
 //     state == its type: runs the target            looks at Inbound::callee of all green threads that run calls in (sched/callees.hpp)
 //     Inbound::callee = null; light; rare?          sets Inbound::kWatched where it found itself, heavy, looks again; waits to be told
 //
+// The steps are in callee_steps.hpp and closure/idle.hpp; tests/cpp/interleave/close_test.cc runs them in every order.
+//
 //   INV-CA1  A call in that runs the target has published its callee before it read `state`, and keeps it until the target has returned: so who
 //            has stored kClosed and then, after heavy, finds no green thread with this callee, knows that nobody runs it nor will.
 //   INV-CA2  A call in takes its callee back before it looks at `rare`; who watches knows that kWatched was set, by whomever, before the heavy that

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "runtime/crossing/callee.hpp"        // IWYU pragma: export
+#include "runtime/crossing/callee_steps.hpp"  // IWYU pragma: export
 #include "runtime/crossing/float_border.hpp"  // IWYU pragma: export
 #include "runtime/crossing/gate.hpp"
 #include "runtime/crossing/pivot.hpp"

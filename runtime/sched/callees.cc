@@ -135,12 +135,10 @@ uint32_t watch(const crossing::Callee* callee) noexcept {
   uint64_t marked = 0;
   base::LockGuard guard(list.lock);
   for (G* g = list.first; g != nullptr; g = node(g).next) {
-    // acquire: what a call that is over did; pairs with the release that took the callee back. INV-CA1
     if (node(g).skipped == callee) node(g).gone = true;
-    if (base::asym::load_after_heavy(g->in.callee) != callee || Arena::of(g).lost()) continue;
+    if (!crossing::is_in(g->in, callee) || Arena::of(g).lost()) continue;
     ++calls;
-    // seq_cst: before the caller's next look at the callee. INV-CA2
-    if ((g->in.rare.fetch_or(crossing::Inbound::kWatched, std::memory_order_seq_cst) & crossing::Inbound::kWatched) == 0) ++marked;
+    if (crossing::mark_watched(g->in)) ++marked;
   }
   for_each_plain([&](PlainCall& each) {
     if (each.callee != callee) return;

@@ -64,12 +64,7 @@ void tell_end() noexcept;
 // unwinding that passed) call this. Needs: nobody else runs g.
 // True: somebody waits for it, and is told by the end of the call (bridge/inbound); who has no such end clears kWatched, and calls tell_end() when
 // the thread is in C.
-CW_ALWAYS_INLINE bool left(G* g) noexcept {
-  if (g->in.callee.load(std::memory_order_relaxed) == nullptr) return false;
-  // INV-CA2; release: what the callback did, for who ends it.
-  const uint32_t rare = base::asym::store_then_load(g->in.callee, static_cast<crossing::Callee*>(nullptr), g->in.rare);
-  return (rare & crossing::Inbound::kWatched) != 0;
-}
+CW_ALWAYS_INLINE bool left(G* g) noexcept { return crossing::end_callee<base::RealAtomics>(g->in); }
 
 // g, whose call in was skipped (skipped.hpp), is in no callback any more, unless it comes back. True: somebody waits, as left().
 bool skip(G* g) noexcept;

@@ -142,12 +142,23 @@ struct CheckedEnv {
   static void fence_seq_cst() { Engine::the().fence(); }
   static void light() {}
   static void heavy() { Engine::the().membarrier(); }
+  // As base::asym's.
+  template <class Mine, class T, class Theirs>
+  static auto store_then_load(Mine& mine, T value, const Theirs& theirs) {
+    mine.store(value, std::memory_order_release);
+    return theirs.load(std::memory_order_acquire);
+  }
 };
 
 // barrier=fence: both sides pay a full fence of their own.
 struct FenceModeEnv : CheckedEnv {
   static void light() { Engine::the().fence(); }
   static void heavy() { Engine::the().fence(); }
+  template <class Mine, class T, class Theirs>
+  static auto store_then_load(Mine& mine, T value, const Theirs& theirs) {
+    mine.exchange(value, std::memory_order_seq_cst);
+    return theirs.load(std::memory_order_seq_cst);
+  }
 };
 
 // Planted: the membarrier that nobody issues.

@@ -22,8 +22,10 @@ extern "C" const char* __asan_default_options() { return "detect_stack_use_after
 Report explore(const char* name, Model model, const Bounds& full, const Maker& make) {
   Bounds bounds = full;
   if (CW_ASAN || CW_TSAN || std::getenv("CAUSEWAY_INTERLEAVE_QUICK") != nullptr) {
-    bounds.preemptions = std::min(bounds.preemptions, 2u);
-    bounds.delays = std::min(bounds.delays, 1u);
+    if (!full.in_full) {
+      bounds.preemptions = std::min(bounds.preemptions, 2u);
+      bounds.delays = std::min(bounds.delays, 1u);
+    }
     bounds.random_runs = std::min<uint64_t>(bounds.random_runs, 200);
     if (CW_ASAN || CW_TSAN) bounds.max_schedules = std::min<uint64_t>(bounds.max_schedules, 25000);
   }

@@ -48,6 +48,7 @@ struct Bounds {
   uint64_t random_runs = 2000;
   uint32_t step_limit = 2000;           // of one run
   uint64_t max_schedules = UINT64_MAX;  // within the bounds; more are cut off, and the report says so
+  bool in_full = false;                 // the bounds hold in quick runs too: a planted bug that needs them
 };
 
 // One run of the kernel: built anew for every schedule. Shared state is in members of CheckedEnv's types, or plain
@@ -82,7 +83,7 @@ struct Report {
 using Maker = std::function<std::unique_ptr<Scenario>()>;
 // Explores and prints one line of what was done, and below a red one the choices that led there. The seed is
 // CAUSEWAY_INTERLEAVE_SEED or a fixed one. With CAUSEWAY_INTERLEAVE_QUICK, and under sanitizers, which are there for the
-// code and not for its orders, at most 2 preemptions, 1 delay and 200 random walks; under sanitizers 25000 schedules.
+// code and not for its orders, at most 2 preemptions, 1 delay and 200 random walks (but see Bounds::in_full); under sanitizers 25000 schedules.
 Report explore(const char* name, Model model, const Bounds& bounds, const Maker& make);
 
 template <class S>
