@@ -6,7 +6,8 @@
 #   abi_cases.pl <seed> <number> <header> <source>
 #
 # Case i has constants v_i_j, one per argument, and r_i, the result; f_i(...) compares each argument with its constant, field by field, and gives r_i; call_i(code)
-# calls code with the constants and compares what comes back. The same seed gives the same files.
+# calls code with the constants and compares what comes back. The same seed gives the same files. The last cases have types that a signature's text has
+# no word for (complex, 128 bits): their text is null, and they are for what the compiler knows the types of.
 use strict;
 use warnings;
 
@@ -42,6 +43,13 @@ my %scalar = (
   f80  => ['long double', sub { (random(30000) - 15000) . '.0625L' }],
 );
 my @names = sort keys %scalar;
+my $half = sub { (random(2) ? '-' : '') . (random(32768) * 2**40 + random(32768)) };
+$scalar{c32} = ['float _Complex', sub { random(30000) . '.25f + ' . random(30000) . '.75fi' }];
+$scalar{c64} = ['double _Complex', sub { random(30000) . '.125 + ' . random(30000) . '.375i' }];
+$scalar{c80} = ['long double _Complex', sub { random(30000) . '.5L + ' . random(30000) . '.0625Li' }];
+$scalar{i128} = ['__int128', sub { 'INT64_C(' . $half->() . ') * ((__int128)1 << 64) + ' . random(32768) }];
+$scalar{u128} = ['unsigned __int128', sub { '((unsigned __int128)' . random(32768) . ' << 64) + ' . random(32768) }];
+my @wide = qw(c32 c64 c80 i128 u128);
 
 my ($declarations, $code, $structs) = ('', '', 0);
 
@@ -90,14 +98,22 @@ my @fixed = (
   [scalar_type('f32'), scalar_type('f64'), (map { scalar_type('u16') } 1 .. 5), named_struct('u64', 'f64'), named_struct('u64', 'f64')],
   [named_struct('f80')], [named_struct('f80'), named_struct('f80'), scalar_type('f80')], [named_struct('f64', 'f80', 'u8'), scalar_type('ptr')]);
 
+my $wide = 16;   # the last ones: each wide type as a result, and among others as an argument
 my $typed = 24;  # as many of the first ones are instantiated as callback<>, which takes its time to compile
-my (@cases, $typed_list);
+my (@cases, $typed_list, $wide_list);
 for my $i (0 .. $number - 1) {
   my $result = random(8) == 0 ? undef : any_type(4);
   my $with_structs = one_of(0, 2, 5);
   my $n = one_of(0, 1, 2, 3, 4, 6, 8, 12, 16);
   my @args = map { any_type($with_structs) } 1 .. $n;
   if ($i < @fixed) { ($result, @args) = @{$fixed[$i]}; $n = @args }
+  my $is_wide = $i >= $number - $wide;
+  if ($is_wide) {
+    my @pool = (@wide, @wide, qw(i32 f64 f32 f80 u8));
+    my $type = sub { random(5) == 0 ? struct_type(2, @pool) : scalar_type(one_of(@pool)) };
+    $result = $i % 3 == 0 ? struct_type(2, @wide, 'i32') : scalar_type($wide[$i % @wide]);
+    @args = map { $type->() } 1 .. ($n = 1 + $i % 16);
+  }
   my $r = defined $result ? $result->{c} : 'void';
   $code .= "static $args[$_]{c} v_${i}_$_ = " . value($args[$_]) . ";\n" for 0 .. $#args;
   $code .= "static $r r_$i = " . value($result) . ";\n" if defined $result;
@@ -110,13 +126,16 @@ for my $i (0 .. $number - 1) {
   $code .= "  $args[$_]{c} const *const a$_ = args[$_];\n  if (" . differ_text($args[$_], "(*a$_)", "v_${i}_$_") . ") abi_wrong = " . ($_ + 1) . ";\n" for 0 .. $#args;
   $code .= "  ++abi_calls;\n}\nstatic int result_$i(const void *at) {\n";
   $code .= defined $result ? "  $r const *const a = at;\n  return " . differ_text($result, '(*a)', "r_$i") . ";\n}\n" : "  (void)at;\n  return 0;\n}\n";
-  $typed_list .= " \\\n  X($i, " . join(', ', $r, map { $_->{c} } @args) . ')' if $i < $typed;
+  my $types_of_case = " \\\n  X($i, " . join(', ', $r, map { $_->{c} } @args) . ')';
+  $typed_list .= $types_of_case if $i < $typed;
+  $wide_list .= $types_of_case if $is_wide;
   my $values = join(', ', map { "v_${i}_$_" } 0 .. $#args);
   my $call = "(($r (*)($types))code)($values)";
   $code .= "static int call_$i(void (*code)(void)) {\n" . (defined $result ? "  $r const got = $call;\n  return result_$i(&got);\n" : "  $call;\n  return 0;\n") . "}\n";
   $code .= "static void *p_${i}[] = {" . join('', map { "&v_${i}_$_, " } 0 .. $#args) . "0};\n";
   my $text = (defined $result ? $result->{text} : 'void') . '(' . join(', ', map { $_->{text} } @args) . ')';
-  push @cases, "  {\"$text\", (void (*)(void))f_$i, p_$i, $n, " . (defined $result ? "&r_$i, sizeof r_$i" : '0, 0') . ", args_$i, result_$i, call_$i}";
+  $text = $is_wide ? 0 : "\"$text\"";
+  push @cases, "  {$text, (void (*)(void))f_$i, p_$i, $n, " . (defined $result ? "&r_$i, sizeof r_$i" : '0, 0') . ", args_$i, result_$i, call_$i}";
 }
 
 open my $h, '>', $header or die "$header: $!\n";
@@ -133,11 +152,13 @@ extern "C" {
 #endif
 #define ABI_SEED $seed
 #define ABI_CASES $number
+#define ABI_WORDED @{[$number - $wide]} /* as many of the first ones have a text */
 /* X(case, result, arguments...) */
 #define ABI_TYPED(X)${typed_list}
+#define ABI_WIDE(X)${wide_list}
 
 ${declarations}struct abi_case {
-  const char *signature;
+  const char *signature;              /* null: it has no text */
   void (*function)(void);
   void **args;                        /* where the constants are */
   int arguments;

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "abi_cases.h"
@@ -33,12 +34,14 @@ class Result {
   std::vector<std::max_align_t> room_;
 };
 
+std::string text_of(const abi_case& c) { return c.signature != nullptr ? c.signature : "(no text)"; }
+
 TEST_CASE("run-time calls of random signatures give and take what the compiler's calls do") {
   Runtime runtime(1);
   causeway::spawn([] {
-    for (int i = 0; i < ABI_CASES; ++i) {
+    for (int i = 0; i < ABI_WORDED; ++i) {
       const abi_case& c = abi_cases[i];
-      INFO("seed ", ABI_SEED, ", case ", i, ": ", std::string(c.signature));
+      INFO("seed ", ABI_SEED, ", case ", i, ": ", text_of(c));
       cw_function function = 0;
       REQUIRE_MESSAGE(cw_function_create(c.signature, c.function, CW_QUICK, &function) == CW_OK, cw_last_error());
       Result result(c.result_bytes);
@@ -71,9 +74,9 @@ void answer(void* result, void** args, void* user) {
 TEST_CASE("run-time callbacks of random signatures give and take what the compiler's functions do") {
   Runtime runtime(1);
   on_thread([] {
-    for (int i = 0; i < ABI_CASES; ++i) {
+    for (int i = 0; i < ABI_WORDED; ++i) {
       const abi_case& c = abi_cases[i];
-      INFO("seed ", ABI_SEED, ", case ", i, ": ", std::string(c.signature));
+      INFO("seed ", ABI_SEED, ", case ", i, ": ", text_of(c));
       cw_callback callback = 0;
       Asked asked{&c};
       REQUIRE_MESSAGE(cw_callback_create(c.signature, answer, &asked, nullptr, &callback) == CW_OK, cw_last_error());
@@ -91,7 +94,7 @@ TEST_CASE("run-time callbacks of random signatures give and take what the compil
 template <class R, class... A>
 void check_typed(int i) {
   const abi_case& c = abi_cases[i];
-  INFO("seed ", ABI_SEED, ", case ", i, ": ", std::string(c.signature));
+  INFO("seed ", ABI_SEED, ", case ", i, ": ", text_of(c));
   const causeway::callback<R(A...)> callback{[&c](A... a) -> R {
     void* args[] = {&a..., nullptr};
     c.check_args(args);
@@ -111,11 +114,34 @@ TEST_CASE("callback<> of random types gives and takes what the compiler's functi
   });
 }
 
+template <class R, class... A, size_t... I>
+void call_with(const abi_case& c, std::index_sequence<I...>) {
+  abi_wrong = 0;
+  causeway::spawn([&c] {
+    const R got = causeway::call(reinterpret_cast<R (*)(A...)>(c.function), *static_cast<A*>(c.args[I])...);
+    CHECK(c.check_result(&got) == 0);
+  }).join();
+  CHECK_MESSAGE(abi_wrong == 0, "argument ", abi_wrong);
+}
+template <class R, class... A>
+void call_typed(int i) {
+  call_with<R, A...>(abi_cases[i], std::index_sequence_for<A...>{});
+}
+
+TEST_CASE("complex and 128-bit values travel both ways as the compiler has them") {
+  Runtime runtime(1);
+  on_thread([] {
+#define CW_CHECK_WIDE(i, ...) check_typed<__VA_ARGS__>(i), call_typed<__VA_ARGS__>(i);
+    ABI_WIDE(CW_CHECK_WIDE)
+#undef CW_CHECK_WIDE
+  });
+}
+
 // The cases by themselves: the compiler calls what it compiled.
 TEST_CASE("the generated functions agree with the compiler about themselves") {
   for (int i = 0; i < ABI_CASES; ++i) {
     const abi_case& c = abi_cases[i];
-    INFO("seed ", ABI_SEED, ", case ", i, ": ", std::string(c.signature));
+    INFO("seed ", ABI_SEED, ", case ", i, ": ", text_of(c));
     abi_wrong = 0;
     CHECK(c.call(c.function) == 0);
     CHECK(abi_wrong == 0);
