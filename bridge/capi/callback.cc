@@ -101,11 +101,9 @@ base::Result<Slot*> make_callback(closure::Spec spec, const cw_callback_options*
   return made;
 }
 
-base::Result<cw_callback> publish_callback(Slot* slot) noexcept {
-  const auto handle = handles().reserve();
-  if (!handle) return handle.error();
-  slot_in(**handle) = slot;
-  const cw_callback number = handles().publish(**handle, HandleKind::Callback);
+cw_callback publish_callback(HandleSlot& handle, Slot* slot) noexcept {
+  slot_in(handle) = slot;
+  const cw_callback number = handles().publish(handle, HandleKind::Callback);
   slot->number.store(number, std::memory_order_relaxed);
   return number;
 }

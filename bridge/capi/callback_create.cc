@@ -57,14 +57,14 @@ cw_status cw_callback_create(const char* signature, cw_callback_body body, void*
   std::unique_ptr<closure::RunTimeBody> made(new (std::nothrow) closure::RunTimeBody{body, user, policy});
   if (made == nullptr) return fail_here(CW_E_NOMEM, "no memory for a callback");
   spec.closure = made.get();
+  const auto handle = handles().reserve();  // before the slot: closure::create()
+  if (!handle) return fail_here(handle.error().code, handle.error().text);
   const auto slot = make_callback(spec, options);
-  if (!slot) return fail_here(slot.error().code, slot.error().text);
-  made.release();  // the slot's now
-  const auto handle = publish_callback(*slot);
-  if (!handle) {
-    closure::release(*slot);
-    return fail_here(handle.error().code, handle.error().text);
+  if (!slot) {
+    handles().release(**handle);
+    return fail_here(slot.error().code, slot.error().text);
   }
-  *out = *handle;
+  made.release();  // the slot's now
+  *out = publish_callback(**handle, *slot);
   return CW_OK;
 }

@@ -20,6 +20,7 @@ namespace causeway::closure {
 
 namespace {
 
+constexpr const char* kOwnerClosed = "the callback's owner is closed";
 constexpr uint32_t kPending = 64;  // so many closed callbacks share one heavy fence
 
 struct Process {
@@ -51,21 +52,21 @@ void drop_fallback(Slot* slot) noexcept {
   slot->has_fallback = false;
 }
 
-bool set_fallback(Slot* slot, const Spec& spec) noexcept {
+bool is_big(const Spec& spec) noexcept { return spec.fallback != nullptr && spec.type->result_size > sizeof Slot::fallback.small; }
+
+// big: memory for it, if it is.
+void set_fallback(Slot* slot, const Spec& spec, std::byte* big) noexcept {
   const size_t bytes = spec.type->result_size;
-  if (spec.fallback == nullptr || bytes == 0) return true;
+  if (spec.fallback == nullptr || bytes == 0) return;
   std::byte* to = slot->fallback.small;
-  if (bytes > sizeof slot->fallback.small) {
-    to = static_cast<std::byte*>(std::malloc(bytes));
-    if (to == nullptr) return false;
-    slot->fallback.big = to;
+  if (big != nullptr) {
+    to = slot->fallback.big = big;
 #if CW_ASAN
     __lsan_ignore_object(to);  // a dead record keeps it for late calls, in a mapping where LeakSanitizer does not look
 #endif
   }
   std::memcpy(to, spec.fallback, bytes);
   slot->has_fallback = true;
-  return true;
 }
 
 // Nobody holds or runs it.
@@ -102,8 +103,17 @@ void on_end() noexcept {
 base::Result<Slot*> create(const Spec& spec) noexcept {
   sched::callees::set_end_hook(&on_end);
   const SlotKind kind = spec.type->thunk != nullptr ? SlotKind::Stub : SlotKind::Data;
+  // All that may refuse comes first: the slot may be that of a closed callback, whose late calls get zero from then on. But for an owner that is closed
+  // just now.
+  if (spec.owner != nullptr && is_closed(spec.owner)) return base::fail(CW_E_CLOSED, kOwnerClosed);
+  std::byte* big = nullptr;
+  if (is_big(spec) && (big = static_cast<std::byte*>(std::malloc(spec.type->result_size))) == nullptr)
+    return base::fail(CW_E_NOMEM, "no memory for a callback's fallback");
   const auto taken = take_slot(kind, spec.type->signature);
-  if (!taken) return taken.error();
+  if (!taken) {
+    std::free(big);
+    return taken.error();
+  }
   Slot* slot = *taken;
   drop_fallback(slot);
   slot->type = spec.type;
@@ -113,10 +123,7 @@ base::Result<Slot*> create(const Spec& spec) noexcept {
   slot->dead_calls.store(0, std::memory_order_relaxed);
   set_name(slot, spec.name);
   set_owner_name(slot, spec.owner);
-  if (!set_fallback(slot, spec)) {
-    give_back_slot(slot);
-    return base::fail(CW_E_NOMEM, "no memory for a callback's fallback");
-  }
+  set_fallback(slot, spec, big);
   if (kind == SlotKind::Stub) {
     slot->words[0] = spec.words[0];
     slot->words[1] = spec.words[1];
@@ -133,7 +140,7 @@ base::Result<Slot*> create(const Spec& spec) noexcept {
     live.fetch_sub(1, std::memory_order_relaxed);
     divert(slot);
     give_back_slot(slot);
-    return base::fail(CW_E_CLOSED, "the callback's owner is closed");
+    return base::fail(CW_E_CLOSED, kOwnerClosed);
   }
   return slot;
 }

@@ -32,6 +32,11 @@ Owner* make_owner(const char* name) noexcept {
 
 const char* name_of(const Owner* owner) noexcept { return owner->name; }
 
+bool is_closed(const Owner* owner) noexcept {
+  base::LockGuard guard(lock);
+  return owner->closed;
+}
+
 bool join_owner(Owner* owner, Slot* slot) noexcept {
   base::LockGuard guard(lock);
   if (owner->closed) return false;

@@ -13,6 +13,8 @@ namespace causeway::closure {
 Owner* make_owner(const char* name) noexcept;
 const char* name_of(const Owner* owner) noexcept;
 
+// Nothing joins it any more.
+bool is_closed(const Owner* owner) noexcept;
 // The slot is one of its, and open (lifetime.hpp). False: the owner is closed.
 bool join_owner(Owner* owner, Slot* slot) noexcept;
 void leave_owner(Slot* slot) noexcept;

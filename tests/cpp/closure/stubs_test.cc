@@ -17,6 +17,7 @@
 #include <cstring>
 #include <memory>
 #include <set>
+#include <thread>
 #include <vector>
 
 #include "arch/stubs.h"
@@ -136,6 +137,44 @@ TEST_CASE("a closed code pointer is used again as late as can be, and for its ow
   wrong = 0;
   for (auto* const each : others) wrong += each(5) != -9;
   CHECK(wrong == 0);  // of another signature: untouched
+}
+
+// Found by tests/fuzz/callback_fuzz.cc: a refused creation had taken the slot of the one that was dead for longest.
+TEST_CASE("a creation that a closed owner refuses leaves the closed callbacks what they give") {
+  Runtime runtime(1);
+  const auto nothing = [](void*, void**, void*) {};
+  const auto close = [](void*, void**, void* owner) {
+    std::thread([owner] { CHECK(cw_owner_close(*static_cast<cw_owner*>(owner), 0) == CW_E_TIMEOUT); }).join();
+  };
+  cw_callback_options options;
+  CHECK(cw_callback_options_init(&options) == CW_OK);
+  cw_callback its = 0, handle = 0;
+  void (*code)(void) = nullptr;
+  cw_owner owner = 0;
+  CHECK(cw_owner_create("o", &owner) == CW_OK);
+  options.owner = owner;
+  CHECK(cw_callback_create("void()", close, &owner, &options, &its) == CW_OK);
+  CHECK(cw_callback_code(its, &code) == CW_OK);
+  code();  // the owner is closed, with a handle that is good still
+
+  const short seven = 7;
+  options.owner = 0;
+  options.fallback = &seven;
+  std::set<void (*)(void)> dead;
+  for (size_t i = 0; i < 2 * kTable; ++i) {  // in the end each one is an old one
+    REQUIRE(cw_callback_create("i16(u8, u16)", nothing, nullptr, &options, &handle) == CW_OK);
+    REQUIRE(cw_callback_code(handle, &code) == CW_OK);
+    REQUIRE(cw_callback_close_and_wait(handle, kLimitNs) == CW_OK);
+    dead.insert(code);
+  }
+  options.owner = owner;
+  options.fallback = nullptr;
+  CHECK(cw_callback_create("i16(u8, u16)", nothing, nullptr, &options, &handle) == CW_E_CLOSED);
+  size_t wrong = 0;
+  for (auto* const each : dead) wrong += reinterpret_cast<short (*)(unsigned char, unsigned short)>(each)(1, 2) != 7;
+  CHECK(wrong == 0);
+  CHECK(cw_callback_close_and_wait(its, kLimitNs) == CW_OK);
+  CHECK(cw_owner_close(owner, kLimitNs) == CW_OK);
 }
 
 TEST_CASE("where the system refuses code, the first table serves, and then it is CW_E_EXECMEM with a reason") {
