@@ -63,6 +63,8 @@ void in_parent() noexcept {
 void in_child() noexcept {
   base::for_each_static_lock([](base::Lock& lock) { lock.free_in_child(); });
   handlers.lock.free_in_child();
+  base::forget_fatal_in_child();
+  trace::forget_crash_in_child();
   trace::forget_names_in_child();
   world::forget_in_child();
   closure::forget_in_child();

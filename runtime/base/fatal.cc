@@ -15,7 +15,7 @@
 namespace causeway::base {
 namespace {
 
-// The thread that reports, 0 until there is one. Never goes back: INV-FATAL1.
+// The thread that reports, 0 until there is one. Never goes back in its process: INV-FATAL1.
 std::atomic<long> reporter{0};
 // How often the reporter got here: 1 reports, 2 failed while reporting, 3 failed in what abort() runs.
 std::atomic<int> depth{0};
@@ -87,6 +87,13 @@ void set_fatal_trace_hook(FatalTraceHook hook) noexcept {
 uintptr_t fatal_frame() noexcept { return frame_of_fatal.load(std::memory_order_relaxed); }
 
 bool fatal_in_progress() noexcept { return reporter.load(std::memory_order_relaxed) != 0; }
+
+void forget_fatal_in_child() noexcept {
+  // relaxed: there is one thread.
+  depth.store(0, std::memory_order_relaxed);
+  frame_of_fatal.store(0, std::memory_order_relaxed);
+  reporter.store(0, std::memory_order_relaxed);
+}
 
 int fatal_reporter() noexcept { return static_cast<int>(reporter.load(std::memory_order_relaxed)); }
 

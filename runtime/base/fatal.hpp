@@ -66,5 +66,7 @@ uintptr_t fatal_frame() noexcept;
 bool fatal_in_progress() noexcept;
 // The kernel's number of the thread that reports; 0: none does.                                        Signal-safe: yes
 int fatal_reporter() noexcept;
+// In a child of fork(): a report that the parent was writing is not this process's, which has none of its threads but one.
+void forget_fatal_in_child() noexcept;
 
 }  // namespace causeway::base

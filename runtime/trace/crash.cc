@@ -25,7 +25,7 @@ constexpr uint64_t kPageNs = 3'000'000'000, kDeathNs = 1'000'000'000, kLookNs = 
 std::atomic<bool> on{false};
 std::atomic<uint32_t> looking{0};  // handlers that may read the scheduler
 
-// The thread that has the page, 0 until there is one. Never goes back: INV-CRASH1.
+// The thread that has the page, 0 until there is one. Never goes back in its process: INV-CRASH1.
 std::atomic<int> reporter{0};
 std::atomic<bool> written{false};
 
@@ -121,6 +121,14 @@ constexpr sched::CrashHooks kHooks{&install, &remove};
 }  // namespace
 
 void register_crash_reports() noexcept { sched::set_crash_hooks(&kHooks); }
+
+void forget_crash_in_child() noexcept {
+  // relaxed: there is one thread.
+  reporter.store(0, std::memory_order_relaxed);
+  written.store(false, std::memory_order_relaxed);
+  looking.store(0, std::memory_order_relaxed);
+  forget_report_stack_in_child();
+}
 
 bool crash_reports_on() noexcept { return on.load(std::memory_order_relaxed); }
 

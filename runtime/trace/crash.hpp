@@ -19,4 +19,7 @@ namespace causeway::trace {
 // Reports of crashes are on.                                       Signal-safe: yes
 bool crash_reports_on() noexcept;
 
+// In a child of fork(): a page that another thread of the parent was writing, and handlers that were looking, are not this process's.
+void forget_crash_in_child() noexcept;
+
 }  // namespace causeway::trace

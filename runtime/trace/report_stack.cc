@@ -38,4 +38,6 @@ bool run_on_report_stack(void (*fn)(void*) noexcept, void* argument) noexcept {
   return true;
 }
 
+void forget_report_stack_in_child() noexcept { taken.store(false, std::memory_order_relaxed); }  // relaxed: there is one thread
+
 }  // namespace causeway::trace

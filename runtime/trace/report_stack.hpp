@@ -11,4 +11,7 @@ namespace causeway::trace {
 // Signal-safe: yes
 bool run_on_report_stack(void (*fn)(void*) noexcept, void* argument) noexcept;
 
+// In a child of fork(), off that stack: who was on it is not in this process.
+void forget_report_stack_in_child() noexcept;
+
 }  // namespace causeway::trace

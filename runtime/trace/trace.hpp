@@ -16,6 +16,7 @@
 
 #include "runtime/base/base.hpp"
 #include "runtime/trace/across.hpp"  // IWYU pragma: export
+#include "runtime/trace/crash.hpp"   // IWYU pragma: export
 #include "runtime/trace/dump.hpp"    // IWYU pragma: export
 #include "runtime/trace/names.hpp"   // IWYU pragma: export
 

@@ -56,5 +56,6 @@ const std::vector<Case>& closed_cases();
 const std::vector<Case>& process_cases();
 const std::vector<Case>& exit_cases();
 const std::vector<Case>& skipped_cases();
+const std::vector<Case>& forked_cases();
 
 }  // namespace death

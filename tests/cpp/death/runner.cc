@@ -110,7 +110,8 @@ int main(int argc, char** argv) {
                            &death::hog_cases(),          &death::stall_cases(),     &death::poison_cases(),    &death::destroyed_cases(),
                            &death::stack_bounds_cases(), &death::crash_cases(),     &death::crash_end_cases(), &death::crossing_cases(),
                            &death::long_call_cases(),    &death::traceback_cases(), &death::unwinding_cases(), &death::closed_cases(),
-                           &death::process_cases(),      &death::exit_cases(),      &death::world_cases(),     &death::skipped_cases()})
+                           &death::process_cases(),      &death::exit_cases(),      &death::world_cases(),     &death::skipped_cases(),
+                           &death::forked_cases()})
     all.insert(all.end(), list->begin(), list->end());
   if (argc == 3 && std::strcmp(argv[1], "--child") == 0) {
     for (const Case& test : all) {
