@@ -83,8 +83,8 @@ CW_ALWAYS_INLINE bool close_state(State& state) noexcept {
 // INV-CA4. Needs: closed.
 template <class State>
 CW_ALWAYS_INLINE bool never_called(const State& state) noexcept {
-  return (state.load(std::memory_order_relaxed) & Callee::kFresh) !=
-         0;  // relaxed: the caller's own close, or one that it knows of, came before
+  // relaxed: the caller's own close, or one that it knows of, came before.
+  return (state.load(std::memory_order_relaxed) & Callee::kFresh) != 0;
 }
 
 // Needs: heavy since the callee was closed.

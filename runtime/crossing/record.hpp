@@ -53,8 +53,7 @@ struct Inbound {
   static constexpr uint32_t kEhAway = 32;    // a call out put the green thread's own exception globals into G::eh
   static constexpr uint32_t kWatched = 64;   // somebody waits for the end of this call: INV-CA2
   static constexpr uint32_t kSkipped = 128;  // a longjmp has skipped this call in (sched/skipped.hpp)
-  static constexpr uint32_t kUnwound =
-      512;  // an unwinding has come over a call out of it; it is leaving, or was caught. Above it: which one
+  static constexpr uint32_t kUnwound = 512;  // an unwinding has come over a call out; it leaves, or was caught. Above it: which
   std::atomic<uint32_t> rare{float_apart() ? kFloat : 0};
   bool active = false;                   // this green thread runs calls in: it has C frames below it. Constant while it does
   void* high = nullptr;                  // where the pivot to this green thread's stack begins. Constant while active
