@@ -51,11 +51,13 @@ void see_jumps(uintptr_t sp) noexcept {
   sched::callees::end_jumped_out();
 }
 
-// sp: of the frame that the user called.
-bool inside(const Slot* slot, uintptr_t sp) noexcept {
-  if (!sched::callees::inside(slot)) return false;
+// In a callback, or in one of an owner's. sp: of the frame that the user called.
+bool inside(const Slot* slot) noexcept { return sched::callees::inside(slot); }
+template <class What>
+bool inside(const What* what, uintptr_t sp) noexcept {
+  if (!inside(what)) return false;
   see_jumps(sp);
-  return sched::callees::inside(slot);
+  return inside(what);
 }
 
 cw_status close_and_wait(Slot* slot, uint64_t timeout_ns, bool cancellable, sched::StopPoint* stop, const char* function,
@@ -153,6 +155,19 @@ void cw_abi_callback_failed(cw_status status, cw_abi_callback* callback, const c
   closure::answer_failed(status, callback != nullptr ? slot_of(callback) : nullptr, type, result, why_not_entered(status));
 }
 
+void cw_abi_owner_release(cw_owner handle) {
+  HandleSlot* pinned = nullptr;
+  if (handles().pin(handle, HandleKind::Owner, &pinned) != CW_OK) return;  // closed by its number
+  {
+    const PinScope pin(*pinned, end_owner);
+    closure::Owner* owner = owner_in(*pinned);
+    const bool within = inside(owner, sched::frame_here());
+    closure::close_owner(owner);
+    if (!within) static_cast<void>(closure::wait_owner(owner, CW_FOREVER, false));
+  }
+  if (handles().remove(handle, HandleKind::Owner, &pinned) == CW_OK) const PinScope pin(*pinned, end_owner);
+}
+
 cw_status cw_callback_options_init(cw_callback_options* options) {
   if (options == nullptr) return fail(CW_E_INVALID, "cw_callback_options_init: options is NULL");
   *options = cw_callback_options{};
@@ -216,12 +231,10 @@ cw_status cw_owner_close(cw_owner handle, uint64_t timeout_ns) {
   if (*owner == nullptr) return fail(CW_E_HANDLE, handle_error_text(CW_E_HANDLE));
   {
     const PinScope pin(*pinned, end_owner);
-    cw_status status = closure::close_owner(*owner, timeout_ns);
-    if (status == CW_E_STATE) {
-      see_jumps(sched::frame_here());
-      status = closure::close_owner(*owner, timeout_ns);
-    }
-    if (status != CW_OK) return answer(status, "cw_owner_close", *owner, nullptr);
+    if (inside(*owner, sched::frame_here())) return answer(CW_E_STATE, "cw_owner_close", *owner, nullptr);
+    closure::close_owner(*owner);
+    if (const cw_status status = closure::wait_owner(*owner, timeout_ns, true); status != CW_OK)
+      return answer(status, "cw_owner_close", *owner, nullptr);
   }
   if (handles().remove(handle, HandleKind::Owner, &pinned) == CW_OK) const PinScope pin(*pinned, end_owner);
   return CW_OK;

@@ -59,21 +59,27 @@ void leave_owner(Slot* slot) noexcept {
   delete over;
 }
 
-cw_status close_owner(Owner* owner, uint64_t timeout_ns) noexcept {
-  {
-    base::LockGuard guard(lock);
-    for (Slot* slot = owner->slots.front(); slot != nullptr; slot = owner->slots.next(slot))
-      if (sched::callees::inside(slot)) return CW_E_STATE;
-    owner->closed = true;
-    for (Slot* slot = owner->slots.front(); slot != nullptr; slot = owner->slots.next(slot)) close(slot);
-  }
+bool inside(const Owner* owner) noexcept {
+  base::LockGuard guard(lock);
+  for (const Slot* slot = owner->slots.front(); slot != nullptr; slot = owner->slots.next(slot))
+    if (sched::callees::inside(slot)) return true;
+  return false;
+}
+
+void close_owner(Owner* owner) noexcept {
+  base::LockGuard guard(lock);
+  owner->closed = true;
+  for (Slot* slot = owner->slots.front(); slot != nullptr; slot = owner->slots.next(slot)) close(slot);
+}
+
+cw_status wait_owner(Owner* owner, uint64_t timeout_ns, bool cancellable) noexcept {
   const auto look = [owner] {
     uint32_t calls = 0;
     base::LockGuard guard(lock);
     for (Slot* slot = owner->slots.front(); slot != nullptr; slot = owner->slots.next(slot)) calls += sched::callees::watch(slot);
     return calls;
   };
-  return wait_until_idle(look, owner, timeout_ns, true, nullptr);
+  return wait_until_idle(look, owner, timeout_ns, cancellable, nullptr);
 }
 
 void release_owner(Owner* owner, void (*forget)(uint64_t number) noexcept) noexcept {

@@ -19,10 +19,14 @@ bool is_closed(const Owner* owner) noexcept;
 bool join_owner(Owner* owner, Slot* slot) noexcept;
 void leave_owner(Slot* slot) noexcept;
 
-// Closes all that are in it, and waits until none of them runs. Nothing joins it any more. May be called again after an error.
-// Errors: CW_E_STATE (the caller is inside one of them), CW_E_TIMEOUT, CW_E_CANCELLED, CW_E_ASYNC
-cw_status close_owner(Owner* owner, uint64_t timeout_ns) noexcept;
-// The last that its maker says of it, after close_owner() said CW_OK. forget(number): for each with a handle that is in it still; it may have ended.
+// The caller is inside one of its callbacks (sched/callees.hpp).
+bool inside(const Owner* owner) noexcept;
+// Closes all that are in it; nothing joins it any more. Again is nothing.
+void close_owner(Owner* owner) noexcept;
+// Waits until none of them runs. Needs: closed; not inside().
+// Errors: CW_E_TIMEOUT, CW_E_CANCELLED (if cancellable), CW_E_ASYNC, CW_E_FORKED
+cw_status wait_owner(Owner* owner, uint64_t timeout_ns, bool cancellable) noexcept;
+// The last that its maker says of it, after close_owner(); who runs then ends later. forget(number): for each with a handle that is in it still; it may have ended.
 void release_owner(Owner* owner, void (*forget)(uint64_t number) noexcept) noexcept;
 
 // Who is in one of its callbacks, or in this one: `18 "reader/on_row", 20`.

@@ -456,6 +456,10 @@ CW_API cw_status cw_abi_callback_close_and_wait(cw_abi_callback *callback, uint6
 /* Closes it, waits until nobody runs it, and ends its closure. From inside itself it does not wait: its last call ends the closure. */
 CW_API void cw_abi_callback_release(cw_abi_callback *callback);
 
+/* Closes an owner's callbacks and waits until nobody runs them, whoever asks the caller to stop; the handles are stale then, as after cw_owner_close(). From
+ * inside one of them, or where waiting is not possible, it does not wait: what the last call leaves is ended then. A handle that is stale is nothing. */
+CW_API void cw_abi_owner_release(cw_owner owner);
+
 /* Runs type->entry.target(callback, b, c) on a green thread of the calling thread, as cw_abi_enter() does, unless the callback is closed.
  * Errors:    the result is that of type->failed(status, callback, b): those of cw_abi_enter(), and CW_E_CLOSED. */
 CW_API uint64_t cw_abi_enter_callback(cw_abi_callback *callback, uint64_t b, uint64_t c, const cw_abi_callback_type *type);

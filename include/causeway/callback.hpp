@@ -77,6 +77,13 @@ consteval std::uint32_t result_kind() {
 template <class Signature>
 inline constexpr char callback_signature = 0;
 
+// Throws error: CW_E_CLOSED.
+inline cw_owner owner_of(const callback_options& options) {
+  if (options.owned_by == nullptr) return 0;
+  if (options.owned_by->raw() == 0) fail(CW_E_CLOSED, "options.owned_by: the owner is closed, or was moved from");
+  return options.owned_by->raw();
+}
+
 // What is the same for all callbacks of one functor, signature and policy. kData: found by user data.
 template <class F, class Policy, bool kData, class R, class... A>
 struct callback_thunk {
@@ -227,7 +234,7 @@ struct callback_thunk {
     cw_callback_options options{};
     options.size = sizeof options;
     options.name = more.name;
-    options.owner = more.owned_by != nullptr ? more.owned_by->raw() : 0;
+    options.owner = owner_of(more);
     const void* fallback = nullptr;
     stored value{};
     if constexpr (!std::is_void_v<R> && has_fallback<Policy>) {

@@ -8,7 +8,7 @@
 #ifndef CAUSEWAY_OWNER_HPP
 #define CAUSEWAY_OWNER_HPP
 
-#include <causeway/causeway.h>
+#include <causeway/abi.h>
 #include <causeway/error.hpp>
 #include <causeway/timeout.hpp>
 
@@ -18,7 +18,9 @@
 
 namespace causeway {
 
-// Move-only. Its destructor closes, and waits without end.
+// Move-only. Its destructor closes, and waits without end, whoever asks the green thread to stop; but inside a call of one of its callbacks it does not wait:
+// all of them are closed then, and nothing but that call, and others in progress, is left. A callback that is made with an owner that is closed, or was moved
+// from, is refused with CW_E_CLOSED.
 class owner {
  public:
   // name: for reports; copied, cut to 31 bytes.
@@ -32,7 +34,7 @@ class owner {
     return *this;
   }
   ~owner() {
-    while (owner_ != 0 && cw_owner_close(owner_, CW_FOREVER) == CW_E_CANCELLED) static_cast<void>(cw_green_yield());
+    if (owner_ != 0) cw_abi_owner_release(owner_);
   }
 
   // Closes all that was made with it, and waits until no call is in progress. Again is nothing.

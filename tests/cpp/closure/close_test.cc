@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// Closing callbacks while they run, from everywhere; owners.
+// Closing callbacks while they run, from everywhere.
 //
-// Guards against a functor that ends while somebody is inside, a wait that nobody ends, a wait for oneself. FAULTS 38, 39, 83.
+// Guards against a functor that ends while somebody is inside, a wait that nobody ends, a wait for oneself. FAULTS 38, 39.
 #include <doctest/doctest.h>
 
 #include <atomic>
@@ -209,83 +209,6 @@ TEST_CASE("callbacks end under four threads that call them all the time, and nob
   over = true;
   callers.clear();
   CHECK(late > 0);
-}
-
-TEST_CASE("an owner closes all that was made with it, and takes no more") {
-  const Runtime runtime{2};
-  causeway::owner owner{"plug-in"};
-  std::atomic<bool> inside{false}, go_on{false};
-  callback<int()> one{[] { return 1; }, on_exception::return_value(-1), {.owned_by = &owner}};
-  callback<int()> two{[&] {
-                        inside = true;
-                        while (!go_on) causeway::this_green::yield();
-                        return 2;
-                      },
-                      on_exception::return_value(-2),
-                      {.name = "on_two", .owned_by = &owner}};
-  {
-    const callback<int()> gone{[] { return 3; }, {}, {.owned_by = &owner}};
-  }
-  CHECK(one.code()() == 1);
-  HostThread caller([&] { CHECK(two.code()() == 2); });
-  REQUIRE(eventually([&] { return inside.load(); }));
-  CHECK(status_of([&] { owner.close(1ms); }) == CW_E_TIMEOUT);
-  CHECK(std::strstr(cw_last_error(), "\"on_two\"") != nullptr);
-  CHECK(one.code()() == -1);
-  CHECK(two.code()() == -2);
-  CHECK(status_of([&] { const callback<int()> late{[] { return 3; }, {}, {.owned_by = &owner}}; }) == CW_E_CLOSED);
-  go_on = true;
-  const cw_owner raw = owner.raw();
-  owner.close();
-  CHECK(cw_owner_close(raw, 0) == CW_E_STALE);
-  CHECK(cw_owner_close(0, 0) == CW_E_HANDLE);
-}
-
-TEST_CASE("an owner that is closed while callbacks are made with it leaves none open") {
-  const Runtime runtime{2};
-  const uint64_t live = stats().callbacks_live;
-  const int rounds = few() ? 50 : 1'000;
-  // Its fallback takes a while to copy.
-  static constexpr uint32_t kBytes = 1 << 20;
-  static constexpr char kFallback[kBytes]{};
-  static constexpr cw_abi_callback_type kType{.entry = {[](uint64_t, uint64_t, uint64_t) -> uint64_t { return 1; }, nullptr},
-                                              .failed = [](cw_status, cw_abi_callback*, uint64_t) -> uint64_t { return 0; },
-                                              .thunk = nullptr,
-                                              .destroy = nullptr,
-                                              .signature = &kFallback,
-                                              .result_size = kBytes,
-                                              .result_kind = CW_ABI_RESULT_OTHER};
-  std::atomic<cw_owner> owner{0}, tried{0};
-  std::atomic<bool> over{false};
-  std::atomic<int> open{0};
-  HostThread maker([&] {
-    while (!over) {
-      cw_callback_options options{};
-      cw_callback_options_init(&options);
-      options.owner = owner;
-      options.fallback = &kFallback;
-      cw_abi_callback* callback = nullptr;
-      if (options.owner == 0) continue;
-      tried = options.owner;
-      if (cw_abi_callback_create(&kType, nullptr, &options, &callback) != CW_OK) continue;
-      while (owner == options.owner) std::this_thread::yield();
-      open += static_cast<int>(cw_abi_enter_user_data(cw_abi_callback_data(callback), 0, 0, &kType));
-      cw_abi_callback_release(callback);
-    }
-  });
-  for (int i = 0; i < rounds; ++i) {
-    cw_owner made_now = 0;
-    REQUIRE(cw_owner_create("plug-in", &made_now) == CW_OK);
-    owner = made_now;
-    while (tried != made_now) std::this_thread::yield();
-    for (int spin = 0; spin < i * 100; ++spin) std::atomic_signal_fence(std::memory_order_seq_cst);
-    CHECK(cw_owner_close(made_now, CW_FOREVER) == CW_OK);
-    owner = 0;
-  }
-  over = true;
-  maker.join();
-  CHECK(open == 0);
-  CHECK(stats().callbacks_live == live);
 }
 
 TEST_CASE("an exception goes by the callback's policy") {
