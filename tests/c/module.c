@@ -134,7 +134,8 @@ static void cycle(const char *path) {
 }
 
 static void cycles(const char *path) {
-  const int rounds = getenv("CAUSEWAY_TEST_LONG") != NULL ? 1000 : 200;
+  const int emulated = getenv("CAUSEWAY_TEST_FEW") != NULL || getenv("CAUSEWAY_EXE_WRAPPER") != NULL;
+  const int rounds = SANITIZED || emulated ? 200 : 1000;
   pthread_t threads[kThreads];
   sem_init(&done, 0, 0);
   for (int i = 0; i < kThreads; ++i) {

@@ -13,7 +13,6 @@
 
 #include <cstddef>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <set>
@@ -90,16 +89,16 @@ TEST_CASE("the pool grows past its first table, each code pointer has its own st
   CHECK(stats().callbacks_live == 0);
 }
 
-TEST_CASE("a million made and closed keep memory flat: ten thousand in the daily run") {
+TEST_CASE("a million made and closed keep memory flat") {
   const Runtime runtime{2};
-  const int count = few() ? 3'000 : std::getenv("CAUSEWAY_TEST_LONG") != nullptr ? 1'000'000 : 10'000;
+  const int count = few() ? 3'000 : 1'000'000;
   constexpr int kWarm = 1'500;  // callbacks, after which every table and list has its size
   for (int i = 0; i < kWarm; ++i) CHECK_UNARY(make(i)->code()(1) == i + 1);
   const auto maps = count_maps();
   const auto bytes = mallinfo2().uordblks;  // 0 in the sanitizers' builds
   for (int i = 0; i < count / 2; ++i) CHECK_UNARY(make(i)->code()(1) == i + 1);
-  for (int i = 0; i < count / 2; ++i) make(i);  // never called
-  CHECK(count_maps() <= maps + 2);              // malloc's own
+  for (int i = 0; i < count / 2; ++i) make(i);                  // never called
+  CHECK(eventually([&] { return count_maps() <= maps + 2; }));  // malloc's own; for a moment also those of a worker that comes or goes
   CHECK(mallinfo2().uordblks <= bytes + (64 << 10));
   CHECK(stats().callbacks_live == 0);
 }
