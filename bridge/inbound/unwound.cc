@@ -4,8 +4,9 @@
 // coroutine library destroys a coroutine that was suspended there. The unwinder passes the callback's frames, whose destructors have run as managed
 // code, and lands in the frame that changed stacks (arch/); from there we are told, on the C stack, and end the call as its return would.
 //
-//   INV-UW1  What unwinds a call in has come over a call out of its green thread (Inbound::kUnwound, bridge/outbound/unwound.cc). Else managed code
-//            itself ended the thread, or threw what no edge may let out; that ends the process.
+//   INV-UW1  What unwinds a call in has come over a call out of its green thread (Inbound::kThreadEnds, kUnwound; bridge/outbound/unwound.cc). Else
+//            managed code itself ended the thread, or threw what no edge may let out; that ends the process. What the callback has caught before is
+//            no excuse for a thread's end; other unwindings are not told apart.
 #include "bridge/inbound/inbound.hpp"
 
 namespace causeway::inbound {
@@ -26,12 +27,6 @@ using sched::M;
   base::fatal(base::FatalId::UncaughtException, text.view());
 }
 
-// INV-UW1. An earlier one that the callback has caught is another one. Of C++'s the mark alone tells: one that was stored and thrown again has another
-// address, and none but a coroutine library's gets past the edge.
-bool has_come(const G* g, const void* exception, const sched::EhGlobals& eh) noexcept {
-  return g->in.is_unwound_by(exception) || (g->in.is(Inbound::kUnwound) && sched::is_cxx(exception, eh));
-}
-
 }  // namespace
 
 void unwound(void* exception, void* stack_high) noexcept {
@@ -40,7 +35,7 @@ void unwound(void* exception, void* stack_high) noexcept {
   if (m == nullptr) return;  // not ours: a pivot of the tests
   G* g = m->current;
   if (!g->in.active || g->in.high != stack_high) return;
-  if (!has_come(g, exception, *m->eh)) left_by_itself(g);
+  if (!g->in.is(sched::ends_thread(exception) ? Inbound::kThreadEnds : Inbound::kUnwound)) left_by_itself(g);
   static_cast<void>(sched::callees::left(g));  // end_closely() tells, if somebody waits
   sched::EhGlobals* eh = m->eh;
   const uint64_t passing = sched::passing(exception, *eh);

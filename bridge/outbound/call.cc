@@ -37,10 +37,19 @@ cw_status call_closely(int kind, M* m, G* g, uintptr_t c_high, cw_abi_body body,
   return end_in_frame(g, id, sp, eh_saved);
 }
 
+// Not inlined: a pivot wants no landing pad anywhere in its function (crossing/pivot.hpp).
+CW_NOINLINE void call_leaf_here(M* m, cw_abi_body body, void* frame) {
+  struct End {  // on every way out
+    M* m;
+    ~End() { m->leaf = nullptr; }
+  } const end{m};
+  body(frame);
+}
+
 void call_leaf(M* m, const G* g, uintptr_t c_high, cw_abi_body body, void* frame, const void* function) {
   m->leaf = function;
-  if (room_of(g, sched::frame_here()) >= kLeafRoom) body(frame);
-  else run_in_c(m, g, c_high, body, frame);
+  if (room_of(g, sched::frame_here()) >= kLeafRoom) return call_leaf_here(m, body, frame);
+  run_in_c(m, g, c_high, body, frame);  // what unwinds this: unwound() clears the leaf
   m->leaf = nullptr;
 }
 

@@ -41,7 +41,7 @@ void unwound(void* exception, void* stack_high) noexcept {
   if (!g->out.in_c() && m->leaf != nullptr && m == os::this_m()) {
     m->leaf = nullptr;
     if (!g->in.active && !sched::is_cxx(exception, *m->eh)) worker_ends(g);
-    return;  // not kUnwound: what ends a thread in a leaf is reported at the end of the call in, on whose stack ever the leaf ran
+    return;  // without a mark: what ends a thread in a leaf is reported at the end of the call in, on whose stack ever the leaf ran
   }
   const uintptr_t high = (g->out.c_sp + 1) & ~(arch::kStackAlignment - 1);
   if (!g->out.in_c() || high != (reinterpret_cast<uintptr_t>(stack_high) & ~(arch::kStackAlignment - 1)))
@@ -51,7 +51,7 @@ void unwound(void* exception, void* stack_high) noexcept {
     g->tunnelled = nullptr;
     base::log(base::LogLevel::Warn, "an exception of a callback is lost: the call out that it was for is being unwound");
   }
-  g->in.set_unwound_by(exception);
+  g->in.set(sched::ends_thread(exception) ? Inbound::kThreadEnds : Inbound::kUnwound);
   const uintptr_t sp = g->out.place();
   g->out.sp.store(sp, std::memory_order_relaxed);
   if (sched::foreign::bound_m(*os::thread_words()) != m || not_there(m, g, g->id, sp) != 0) resumed(g, g->id, sp);

@@ -53,7 +53,9 @@ struct Inbound {
   static constexpr uint32_t kEhAway = 32;    // a call out put the green thread's own exception globals into G::eh
   static constexpr uint32_t kWatched = 64;   // somebody waits for the end of this call: INV-CA2
   static constexpr uint32_t kSkipped = 128;  // a longjmp has skipped this call in (sched/skipped.hpp)
-  static constexpr uint32_t kUnwound = 512;  // an unwinding has come over a call out; it leaves, or was caught. Above it: which
+  static constexpr uint32_t kThreadEnds =
+      256;                                   // a thread's end (pthread_exit, cancellation) has come over a call out; nobody can catch that
+  static constexpr uint32_t kUnwound = 512;  // another unwinding has; it leaves, or was caught
   std::atomic<uint32_t> rare{float_apart() ? kFloat : 0};
   bool active = false;                   // this green thread runs calls in: it has C frames below it. Constant while it does
   void* high = nullptr;                  // where the pivot to this green thread's stack begins. Constant while active
@@ -66,17 +68,6 @@ struct Inbound {
   bool is(uint32_t bit) const noexcept { return (rare.load(std::memory_order_relaxed) & bit) != 0; }
   void set(uint32_t bit) noexcept { rare.fetch_or(bit, std::memory_order_relaxed); }
   void clear(uint32_t bit) noexcept { rare.fetch_and(~bit, std::memory_order_relaxed); }
-  // An unwinding is told by its struct _Unwind_Exception, or rather 22 bits of that address. Null: not known.
-  static uint32_t unwinding(const void* exception) noexcept {
-    return kUnwound | static_cast<uint32_t>(reinterpret_cast<uintptr_t>(exception) >> 4) * (2 * kUnwound);
-  }
-  void set_unwound_by(const void* exception) noexcept {
-    clear(~(kUnwound - 1));
-    set(unwinding(exception));
-  }
-  bool is_unwound_by(const void* exception) const noexcept {
-    return (rare.load(std::memory_order_relaxed) & ~(kUnwound - 1)) == unwinding(exception);
-  }
   // The call in is over: nothing of it is left for the next one.
   void clear_for_next() noexcept {
     clear(~kFloat);

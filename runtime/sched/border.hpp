@@ -3,6 +3,8 @@
 // The two steps over the border between C and us, as calls in and calls out take them, in the order that signal handlers on top of us need.
 #pragma once
 
+#include <unwind.h>
+
 #include <atomic>
 #include <cstdint>
 
@@ -28,6 +30,10 @@ inline bool is_cxx(const void* exception, const EhGlobals& eh) noexcept {
   if (exception == nullptr) return eh.uncaught != 0;
   constexpr uint64_t kCxx = 0x474e5543432b2b00;  // "GNUCC++", and a byte that says whether it is thrown once more
   return ((*static_cast<const uint64_t*>(exception) ^ kCxx) & ~uint64_t{1}) == 0;
+}
+// Does it end the thread: is it "forced", so that no handler can keep it? `exception` as above; null: no.
+inline bool ends_thread(const void* exception) noexcept {
+  return exception != nullptr && static_cast<const _Unwind_Exception*>(exception)->private_1 != 0;  // where it stops; 0 of all others
 }
 // How often what unwinds is counted in the thread's exception globals.
 inline uint64_t passing(const void* exception, const EhGlobals& eh) noexcept { return eh.uncaught != 0 && is_cxx(exception, eh) ? 1 : 0; }

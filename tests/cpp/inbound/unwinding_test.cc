@@ -25,8 +25,21 @@ struct Trail {
 struct InC {
   ~InC() { Trail::seen += cw_on_green() == 0 ? 'c' : '!'; }
 };
+_Unwind_Exception minor;
+void raise_minor(void*) {
+  minor.exception_class = 0x4d494e4f52000000;  // "MINOR", of no language that anybody knows
+  _Unwind_RaiseException(&minor);
+}
+bool raises_in_cleanup = false;  // managed code calls C while it is unwound, and catches what that raises
+
 struct Managed {
   ~Managed() {
+    if (raises_in_cleanup) {
+      try {
+        causeway::call([] { raise_minor(nullptr); });
+        Trail::seen += '!';
+      } catch (...) {}
+    }
     causeway::this_green::yield();
     int out = 0;
     causeway::call([&out] { out = cw_on_green() == 0; });  // a call out of its own
@@ -85,6 +98,29 @@ void run_to_the_end(void (*how)(), int depth, bool cancel) {
 TEST_CASE("pthread_exit in C below callbacks: each frame is cleaned up on its own stack, records and M come back") {
   Runtime runtime(2);
   for (int depth = 0; depth < 4; ++depth) run_to_the_end(&end_thread, depth, false);
+}
+
+TEST_CASE("pthread_exit in C below callbacks whose cleanup catches what other C raises: it is still the thread's end that came from C") {
+  Runtime runtime(2);
+  raises_in_cleanup = true;
+  for (int depth = 0; depth < 3; ++depth) run_to_the_end(&end_thread, depth, false);
+  raises_in_cleanup = false;
+}
+
+TEST_CASE("a leaf call that is left by what C raised is over: the thread calls in and out again") {
+  Runtime runtime(2);
+  on_thread([] {
+    CHECK(enter([] {
+            bool caught = false;
+            try {
+              cw_call(CW_LEAF, &raise_minor, nullptr);
+            } catch (...) { caught = true; }
+            CHECK(caught);
+            int back = 0;
+            causeway::call([&back] { CHECK(enter([&back] { back = 1; }) == CW_OK); });
+            CHECK(back == 1);
+          }) == CW_OK);
+  });
 }
 
 TEST_CASE("pthread_cancel of a thread that waits in C below callbacks") {
