@@ -281,8 +281,11 @@ void cw_abi_entry_fatal(cw_status status, const void* function, const char* what
   causeway::base::TextBuffer<512> text;
   sched::append_function(text, function);
   if (status == CW_E_PANIC) {
-    text.append(", called from C, threw: ").append(what != nullptr ? what : "?");
-    text.append("; catch it there, or give it another policy, on_exception::return_value or tunnel");
+    text.append(", called from C");
+    if (const sched::G* g = sched::current_green()) sched::append_identity(text.append(" on green thread "), g);
+    text.append(", threw: ").append(what != nullptr ? what : "?");
+    text.append(
+        "; catch it there, or give it another policy: on_exception::return_value or tunnel, for C CW_ON_EXCEPTION_RETURN or _TUNNEL");
   } else {
     text.append(" could not be called from C, and its entry has no value to give instead: ").append(why_not_entered(status));
   }

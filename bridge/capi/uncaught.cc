@@ -22,7 +22,12 @@ CW_STATIC_LOCK(handler.lock);
 
 void uncaught(const char* what) noexcept {
   const sched::G* g = sched::current_green();
-  const char* name = g != nullptr && g->name != nullptr ? g->name : "";
+  base::TextBuffer<80> name;
+  if (g != nullptr) {
+    const sched::G* named = sched::outermost_of(g);
+    base::LockGuard guard(const_cast<sched::G*>(named)->join_lock);
+    sched::append_name(name, g, named->name);
+  }
   cw_error_fn fn;
   void* arg;
   {
@@ -31,17 +36,13 @@ void uncaught(const char* what) noexcept {
     arg = handler.arg;
   }
   if (fn != nullptr) {
-    fn(CW_E_PANIC, name, what, arg);
+    fn(CW_E_PANIC, name.c_str(), what, arg);
     return;
   }
   base::TextBuffer<480> text;
   text.append("an exception left green thread ");
   text.append_dec(g != nullptr ? uint64_t{g->id} : 0);
-  if (*name != '\0') {
-    text.append(" \"");
-    text.append(name);
-    text.append("\"");
-  }
+  if (name.size() != 0) text.append(" \"").append(name.view()).append("\"");
   text.append(", and nobody can receive it: ");
   text.append(what);
   text.append("; catch it there, use spawn() and join(), or set an error handler");

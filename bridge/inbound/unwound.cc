@@ -23,7 +23,7 @@ using sched::M;
   sched::append_identity(text, g);
   text.append(", a callback, was left by an unwinding that began in managed code or in a leaf");
   text.append(
-      ": pthread_exit, a cancellation point that it called by itself, or another language's exception; let C code do that, by causeway::call");
+      ": pthread_exit, a cancellation point that it called by itself, or another language's exception; let C code do that, by cw_call or causeway::call");
   base::fatal(base::FatalId::UncaughtException, text.view());
 }
 

@@ -309,7 +309,8 @@ CW_API cw_status cw_green_profile(cw_stack_record *records, size_t n, size_t *co
 /* --- Errors and log lines that have no caller ---------------------------------------------------------------- */
 
 /* Told of an exception that nobody could receive: one that left a post, a green thread that was detached from the start, or a callback whose policy says
- * so. name is the green thread's, text what was thrown says; both valid during the call only. Runs on the green thread; must not throw. */
+ * so. name is as in reports, "reader", or "reader/on_row" in a callback with a name, or ""; text is what was thrown says; both valid during the call only.
+ * Runs on the green thread; must not throw. */
 typedef void (*cw_error_fn)(cw_status status, const char *name, const char *text, void *arg);
 
 /* Sets the handler of such exceptions; NULL puts the default back: a report on stderr and the end of the process.

@@ -16,24 +16,35 @@ void drop_extras(G* g) noexcept;
 // The record is free for the next green thread: its generation rises.
 void retire_record(G* g) noexcept;
 
-// `17 "reader"`, as reports name a green thread, or `18 "reader/callback"`, or `18 "reader/on_row"` in a callback that has a name; without the name when
-// the record is busy. Signal-safe: yes.
+// Whose call out it came in below, over all levels; else g itself.
+inline const G* outermost_of(const G* g) noexcept {
+  while (const G* outer = outer_of(g)) g = outer;
+  return g;
+}
+
+// `reader`, or `reader/callback`, or `reader/on_row` in a callback that has a name; or nothing. green: the name of outermost_of(g), or null.
+template <size_t N>
+void append_name(base::TextBuffer<N>& text, const G* g, const char* green) noexcept {
+  base::TextBuffer<sizeof(crossing::Callee::name)> own;
+  if (const crossing::Callee* callee = g->in.callee.load(std::memory_order_acquire)) callee->append_name(own);
+  const bool below = outer_of(g) != nullptr;
+  if (green != nullptr) text.append(green);
+  if (green != nullptr && (below || own.size() != 0)) text.append("/");
+  if (own.size() != 0) text.append(own.view());
+  else if (green != nullptr && below) text.append("callback");
+}
+
+// `17 "reader"`, as reports name a green thread, with append_name(); without the green thread's name when the record is busy. Signal-safe: yes.
 template <size_t N>
 void append_identity(base::TextBuffer<N>& text, const G* g) noexcept {
   text.append_dec(g->id);
-  const G* named = g;  // a callback goes by the name of the one whose call out it came in below, and by its own
-  while (const G* outer = outer_of(named)) named = outer;
-  base::TextBuffer<sizeof(crossing::Callee::name)> own;
-  if (const crossing::Callee* callee = g->in.callee.load(std::memory_order_acquire)) callee->append_name(own);
+  const G* named = outermost_of(g);
+  base::TextBuffer<80> name;
   base::Lock& lock = const_cast<G*>(named)->join_lock;
   const bool locked = lock.try_lock();
-  const bool has = locked && named->name != nullptr;
-  if (has || own.size() != 0) {
-    text.append(" \"").append(has ? named->name : "");
-    if (has && (named != g || own.size() != 0)) text.append("/");
-    text.append(own.size() != 0 ? own.view() : named != g ? "callback" : "").append("\"");
-  }
+  append_name(name, g, locked ? named->name : nullptr);
   if (locked) lock.unlock();
+  if (name.size() != 0) text.append(" \"").append(name.view()).append("\"");
 }
 
 // With max_green: counts the new one, or says that there is no room.

@@ -213,11 +213,17 @@ TEST_CASE("callbacks end under four threads that call them all the time, and nob
 
 TEST_CASE("an exception goes by the callback's policy") {
   const Runtime runtime{2};
-  std::string told;
-  cw_error_handler_set([](cw_status, const char*, const char* text, void* to) { *static_cast<std::string*>(to) = text; }, &told);
-  callback<int()> value{[]() -> int { throw std::runtime_error("lost"); }, on_exception::return_value(-3)};
+  struct {
+    std::string name, text;
+  } told;
+  cw_error_handler_set([](cw_status, const char* name, const char* text, void* to) { *static_cast<decltype(told)*>(to) = {name, text}; },
+                       &told);
+  callback<int()> value{[]() -> int { throw std::runtime_error("lost"); }, on_exception::return_value(-3), {.name = "on_value"}};
   CHECK(value.code()() == -3);
-  CHECK(told.find("lost") != std::string::npos);
+  CHECK(told.name == "on_value");
+  CHECK(told.text == "lost");
+  causeway::spawn({.name = "reader"}, [&] { causeway::call([&] { CHECK(value.code()() == -3); }); }).join();
+  CHECK(told.name == "reader/on_value");
   callback<int()> tunnel{[]() -> int { throw std::runtime_error("through"); }, on_exception::tunnel(-4)};
   causeway::spawn([&] {
     int got = 0;

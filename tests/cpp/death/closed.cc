@@ -50,6 +50,12 @@ void throws() {
   cb.code()();
 }
 
+void throws_without_a_handler() {
+  const causeway::runtime runtime;
+  causeway::callback<void()> cb{[] { throw std::runtime_error("the text of it"); }, causeway::on_exception::tunnel(), {.name = "on_error"}};
+  cb.code()();
+}
+
 // The policy of a signature that is known at run time only. Its words come by a thunk of the library's, other arguments by libffi.
 void throws_at_run_time(const char* signature, const cw_callback_options* options, void (*call)(void (*code)(void))) {
   const causeway::runtime runtime;
@@ -85,10 +91,18 @@ const std::vector<Case>& closed_cases() {
       {"closed_callback_with_strict",
        strictly,
        {.signal = SIGABRT, .printed = {"causeway: fatal: closed-callback: callback \"on_tick\" was closed"}}},
-      {"callback_that_throws", throws, {.signal = SIGABRT, .printed = {"causeway: fatal: uncaught-exception: ", "the text of it"}}},
+      {"callback_that_throws",
+       throws,
+       {.signal = SIGABRT,
+        .printed = {"causeway: fatal: uncaught-exception: ", "called from C on green thread ", " \"on_error\", threw: the text of it"}}},
+      {"callback_that_throws_without_a_handler",
+       throws_without_a_handler,
+       {.signal = SIGABRT,
+        .printed = {"causeway: fatal: uncaught-exception: an exception left green thread ",
+                    " \"on_error\", and nobody can receive it: the text of it"}}},
       {"callback_at_run_time_that_throws",
        throws_at_run_time_with_words,
-       {.signal = SIGABRT, .printed = {"causeway: fatal: uncaught-exception: ", "the text of it"}}},
+       {.signal = SIGABRT, .printed = {"causeway: fatal: uncaught-exception: ", "the text of it", "CW_ON_EXCEPTION_RETURN"}}},
       {"callback_at_run_time_that_throws_by_libffi",
        throws_at_run_time_with_doubles,
        {.signal = SIGABRT, .printed = {"causeway: fatal: uncaught-exception: ", "the text of it"}}},
