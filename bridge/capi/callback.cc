@@ -43,11 +43,9 @@ cw_status answer(cw_status status, const char* function, const closure::Owner* o
   return fail(status, text.view());
 }
 
-// C code that has jumped out of a callback, to the frame of ours whose sp this is or further out, is in it no more: the next call in sees that.
+// C code that has jumped out of a callback is in it no more.
 void see_jumps(uintptr_t sp) noexcept {
-  static constexpr cw_abi_entry kNothing{[](uint64_t, uint64_t, uint64_t) -> uint64_t { return 0; }, nullptr};
-  uint64_t nothing = 0;
-  static_cast<void>(inbound::enter({0, 0, 0, &kNothing, nullptr, sp}, &nothing));
+  inbound::see_jumps(sp);
   sched::callees::end_jumped_out();
 }
 

@@ -13,6 +13,7 @@
 #include "bridge/capi/fork.hpp"
 #include "bridge/capi/last_error.hpp"
 #include "bridge/closure/closure.hpp"
+#include "bridge/inbound/inbound.hpp"
 #include "runtime/base/base.hpp"
 #include "runtime/os/os.hpp"
 #include "runtime/sched/sched.hpp"
@@ -84,6 +85,7 @@ cw_status register_fork_handlers() noexcept {
 }  // namespace causeway::capi
 
 cw_status cw_runtime_restart_in_child(void) {
+  causeway::inbound::see_jumps(causeway::sched::frame_here());
   causeway::sched::LeftText why;
   const cw_status status = causeway::sched::restart_in_child(&why);
   if (status != CW_OK) return causeway::capi::fail(status, why.view());

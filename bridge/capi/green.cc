@@ -10,6 +10,7 @@
 #include "bridge/capi/meeting_point.hpp"
 #include "bridge/capi/runtime.hpp"
 #include "bridge/capi/uncaught.hpp"
+#include "bridge/inbound/inbound.hpp"
 #include "runtime/sched/sched.hpp"
 
 namespace causeway::capi {
@@ -49,6 +50,14 @@ struct Reference {
   bool take() noexcept { return !taken.exchange(true, std::memory_order_acq_rel); }
   void give_back() noexcept { taken.store(false, std::memory_order_release); }
 };
+
+// The green thread whose code, of the frame sp, asks. Managed code that has jumped to C is none.
+const sched::G* caller(uintptr_t sp) noexcept {
+  const sched::G* g = sched::current_green();
+  if (g == nullptr || sp - reinterpret_cast<uintptr_t>(g->stack.low) < g->stack.bytes()) return g;
+  inbound::see_jumps(sp);
+  return sched::current_green();
+}
 
 void end_reference(HandleSlot& slot) noexcept { sched::release(slot.as<Reference>().g); }
 
@@ -170,11 +179,11 @@ cw_status cw_green_sleep(uint64_t ns) {
 }
 
 uint64_t cw_green_id(void) {
-  const sched::G* g = sched::current_green();
+  const sched::G* g = capi::caller(sched::frame_here());
   return g != nullptr ? uint64_t{g->id} : 0;
 }
 
-int cw_on_green(void) { return sched::current_green() != nullptr; }
+int cw_on_green(void) { return capi::caller(sched::frame_here()) != nullptr; }
 
 cw_status cw_thread_lock(void) {
   const cw_status status = sched::lock_thread();

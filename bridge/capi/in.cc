@@ -232,13 +232,15 @@ cw_status cw_post(cw_fn fn, void* arg) {
 }
 
 cw_status cw_thread_attach(void) {
+  inbound::see_jumps(sched::frame_here());
   if (sched::current_green() != nullptr)
     return fail(CW_E_STATE, "cw_thread_attach: the caller is a green thread, which has its place already");
-  return with_runtime([] { return causeway::inbound::attach(); });
+  return with_runtime([] { return inbound::attach(); });
 }
 
 cw_status cw_thread_detach(void) {
-  const cw_status status = causeway::inbound::detach();
+  inbound::see_jumps(sched::frame_here());
+  const cw_status status = inbound::detach();
   return status == CW_OK ? CW_OK
                          : fail(status, "cw_thread_detach: not attached, on a green thread, or calls of this thread are still in progress");
 }

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdlib>
 
+#include "bridge/inbound/inbound.hpp"
 #include "bridge/outbound/outbound.hpp"
 #include "runtime/sched/sched.hpp"
 
@@ -18,6 +19,7 @@ constinit std::atomic<pid_t> leaves{0};  // the process that does: a child of fo
 void exit_in_c(void* status) { std::exit(*static_cast<int*>(status)); }  // goes on with the handlers that are left
 
 void on_exit_called(int status, void* /*unused*/) {
+  inbound::see_jumps(sched::frame_here());
   const sched::G* g = sched::current_green();
   const sched::M* m = sched::foreign::bound_m(*os::thread_words());
   if (g == nullptr && (m == nullptr || (m->foreign && m->inside() == 0))) return;

@@ -13,6 +13,7 @@
 #include "bridge/capi/options.hpp"
 #include "bridge/capi/uncaught.hpp"
 #include "bridge/closure/closure.hpp"
+#include "bridge/inbound/inbound.hpp"
 #include "runtime/os/os.hpp"
 #include "runtime/sched/sched.hpp"
 #include "runtime/trace/trace.hpp"
@@ -151,6 +152,7 @@ cw_status cw_runtime_start(const cw_options* options) {
 
 cw_status cw_runtime_stop(uint64_t timeout_ns) {
   if (causeway::capi::leaving()) return CW_OK;  // the process's end stops it
+  causeway::inbound::see_jumps(causeway::sched::frame_here());
   causeway::sched::LeftText left;
   const cw_status status = causeway::sched::stop(timeout_ns, &left);
   if (status != CW_OK) return fail(status, left.view());

@@ -4,6 +4,7 @@
 //
 // All three run on a C stack, never on a green thread's own: as a call out, or, inside a leaf call, by a pivot alone.
 #include "bridge/capi/last_error.hpp"
+#include "bridge/inbound/inbound.hpp"
 #include "bridge/outbound/outbound.hpp"
 #include "runtime/trace/trace.hpp"
 
@@ -97,6 +98,7 @@ size_t finish(const char* call, const Text& text, bool ran) {
 using namespace causeway::capi;  // NOLINT(google-build-using-namespace): this file's own subject
 
 CW_NOINLINE size_t cw_traceback(char* buffer, size_t n, unsigned flags) {
+  causeway::inbound::see_jumps(sched::frame_here());
   Text text{{buffer, buffer == nullptr ? 0 : n}, 0, reinterpret_cast<uintptr_t>(__builtin_return_address(0))};
   if (flags != CW_TRACE_SELF && flags != CW_TRACE_ALL) {
     fail(CW_E_INVALID, "cw_traceback: flags is CW_TRACE_SELF or CW_TRACE_ALL");
@@ -108,6 +110,7 @@ CW_NOINLINE size_t cw_traceback(char* buffer, size_t n, unsigned flags) {
 }
 
 size_t cw_traceback_of(uint64_t green_id, char* buffer, size_t n) {
+  causeway::inbound::see_jumps(sched::frame_here());
   Text text{{buffer, buffer == nullptr ? 0 : n}, green_id, 0};
   if (green_id == 0) {
     fail(CW_E_INVALID, "cw_traceback_of: 0 is no green thread's id");
@@ -118,6 +121,7 @@ size_t cw_traceback_of(uint64_t green_id, char* buffer, size_t n) {
 }
 
 cw_status cw_green_profile(cw_stack_record* records, size_t n, size_t* count) {
+  causeway::inbound::see_jumps(sched::frame_here());
   if (count == nullptr || (records == nullptr && n != 0)) return fail(CW_E_INVALID, "cw_green_profile: records or count is NULL");
   struct Profile {
     cw_stack_record* records;

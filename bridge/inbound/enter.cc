@@ -42,14 +42,7 @@ CW_NOINLINE cw_status enter_again(M* m, const Call& call, uint64_t* result) {
     text.append(" called back; call it by cw_call with CW_QUICK, or by causeway::call");
     base::fatal(base::FatalId::LeafCalledBack, text.view());
   }
-  if (!on_own && m->gate.own_anchor() == 0 && !m->gate.in_runtime() && !os::on_alternate_stack()) {
-    uintptr_t anchor = 0;  // managed code has jumped to C
-    if (sched::skipped::put_away_running(m, m->current, call.sp, nullptr, sched::skipped::Why::CallIn, &anchor)) {
-      m->current = &m->system;
-      sched::into_c(m->words, m, anchor);
-      return enter_known(m, call, result);
-    }
-  }
+  if (!on_own && own_jump_seen(m, call.sp)) return enter_known(m, call, result);
   // Not in user code, or in the middle of a call out's first or last steps.
   if (!on_own || g->is_system || m->gate.in_runtime() || g->out.in_c() || m->gate.own_anchor() != 0) return CW_E_ASYNC;
   if (sched::phase() == sched::Phase::Forked) return CW_E_FORKED;
@@ -124,13 +117,6 @@ void save_host_eh(const M* m, G* g) noexcept {
 // begin_callee_warm() in every mode.
 bool begin_callee(G* g, const Call& call) noexcept {
   return crossing::begin_callee<base::RealAtomics>(g->in, call.callee, reinterpret_cast<uintptr_t>(call.entry));
-}
-
-// No call in follows that would tell who waits for one that C code has jumped over. In C.
-void tell_closers(M* m) noexcept {
-  if (!m->owes_closers) return;
-  m->owes_closers = false;
-  sched::callees::tell_end();
 }
 
 // begin_warm() and end_warm() with all that they leave to us. The thread is bound.

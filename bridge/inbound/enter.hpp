@@ -38,6 +38,11 @@ uint64_t end_out_of_order(sched::M* m, sched::G* g, uintptr_t back, uint64_t res
 // The anchor to put back, when the one that was found may belong to a call out that is over.
 uintptr_t anchor_to_put_back(const sched::M* m, uintptr_t before) noexcept;
 
+// No call in follows that would tell who waits for one that C code has jumped over. In C.
+void tell_closers(sched::M* m) noexcept;
+// Managed code runs on the thread, or has jumped to C, at sp now. True: it has, and the thread is in C.
+bool own_jump_seen(sched::M* m, uintptr_t sp) noexcept;
+
 // g, the first of the list, is what runs, as call `number` of m.
 CW_ALWAYS_INLINE void begin(sched::M* m, sched::G* g, uint64_t number) noexcept {
   m->call_greens = g->next_ready;

@@ -33,4 +33,12 @@ namespace causeway::inbound {
 cw_status attach() noexcept;
 cw_status detach() noexcept;
 
+// Calls in that C code has jumped out of, to the frame whose sp this is or further out, are over from here (runtime/sched/skipped.hpp). By each
+// C function that asks what is in progress on its own thread, with the sp of the frame that the user called.
+//
+// Stack:       any; on a green thread's own, and in a leaf, it does nothing
+// Blocks:      while the world is stopped
+// Signal-safe: no
+void see_jumps(uintptr_t sp) noexcept;
+
 }  // namespace causeway::inbound

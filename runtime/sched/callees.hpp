@@ -44,7 +44,7 @@ void for_each_running(void (*visit)(const G* g, const crossing::Callee* callee, 
 
 // Whose the calling code is: the green thread, or the one whose call out the thread is in. Null: nobody's.
 const G* caller() noexcept;
-// The caller is in the callback, or a callback of the ones that called it is. C code that has jumped out of it is inside still until a call in sees it
+// The caller is in the callback, or a callback of the ones that called it is. C code that has jumped out of it is inside still until that is seen
 // (skipped.hpp), or, of a plain call, end_jumped_out().
 bool inside(const crossing::Callee* callee) noexcept;
 // The plain calls that the caller has jumped out of are over. Stack: C, or a green thread's own as user code: it may run destructors

@@ -2,9 +2,9 @@
 //
 // Calls in that a longjmp has skipped: C code below a callback, or the callback itself, jumps to a frame of C further out, over our frames (Lua's errors).
 //
-// Nobody tells us. It is seen at the next event on the thread: a call in comes from C code above the place where the call out below it began, or a call
-// out further out returns, or the thread ends. It counts only on one stack that is proven to be one (the thread's own, or declared): elsewhere the
-// call may be suspended, not skipped.
+// Nobody tells us. It is seen at the next event on the thread: a call in, or a function that asks what is in progress (inbound::see_jumps()), comes from
+// C code above the place where the call out below it began, or a call out further out returns, or the thread ends. It counts only on one stack that is
+// proven to be one (the thread's own, or declared): elsewhere the call may be suspended, not skipped.
 //
 //   INV-SK1  A skipped green thread is over for stop(), for whoever closes its callback, and for the anchor. Its record and stack stay as they are in
 //            the M's list of skipped ones, the last kKept; what is older is used again.

@@ -2,8 +2,10 @@
 //
 // exit() in a callback and in a green thread, by managed code and by C below it: handlers and destructors of static objects run on a stack of full size,
 // and the destructor of a static runtime object does not wait for the green thread that left. _exit() and quick_exit() leave at once.
+#include <setjmp.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <thread>
 
@@ -59,6 +61,33 @@ void quickly() {
   on_a_thread([] { causeway::enter([] { std::quick_exit(kStatus); }); });
 }
 
+// Who has jumped out of a callback is in none, and the destructor of the runtime waits as elsewhere.
+jmp_buf further_out;
+void jumps() {
+  causeway::call([] { longjmp(further_out, 1); });
+}
+[[gnu::noinline]] void jumps_from_far_down() {
+  volatile char room[64 * 1024];  // exit() calls its handlers from above that
+  room[0] = 1;
+  room[sizeof room - 1] = 1;
+  causeway::entry<&jumps>();
+  room[0] = 2;
+}
+void after_a_jump() {
+  start();
+  causeway::event asleep;
+  causeway::go([&asleep] {
+    struct Says {
+      ~Says() { std::fputs("unwound\n", stderr); }
+    } says;
+    asleep.set();
+    causeway::this_green::sleep_for(std::chrono::hours(1));
+  });
+  asleep.wait();
+  if (setjmp(further_out) == 0) jumps_from_far_down();
+  std::exit(kStatus);
+}
+
 }  // namespace
 
 const std::vector<death::Case>& death::exit_cases() {
@@ -70,6 +99,7 @@ const std::vector<death::Case>& death::exit_cases() {
       {"exit_by_c_below_a_green_thread", c_below_green, {.exit_status = kStatus}},
       {"exit_at_once_by_a_callback", at_once, {.exit_status = kStatus}},
       {"exit_quickly_by_a_callback", quickly, {.exit_status = kStatus}},
+      {"exit_after_a_jump_out_of_a_callback", after_a_jump, {.exit_status = kStatus, .printed = {"unwound"}}},
   };
   return cases;
 }

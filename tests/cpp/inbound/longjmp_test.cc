@@ -7,45 +7,17 @@
 //
 // AddressSanitizer clears the marks of the frames that a jump leaves on the stack where the jump is made, and knows of no other: of managed code that jumps
 // by itself, those of the C frames stay, and later frames of C run into them. So those cases are not for it.
-#undef _FORTIFY_SOURCE  // its longjmp compares addresses: it refuses a jump from a green stack to a C stack that is below it in memory
-#include <setjmp.h>
+#include "tests/cpp/inbound/jumping.hpp"  // first: it has its own setjmp.h
 
 #include <atomic>
 #include <optional>
 #include <thread>
 
-#include "tests/cpp/inbound/support.hpp"
-
 namespace {
 
 using namespace crossing_test;
+using namespace jumping;
 using causeway::entry;
-
-// The frames that a jump skips have nothing to destroy: that is C's bargain.
-jmp_buf* target = nullptr;
-
-void callback(int depth);
-void c_code(int depth) {
-  if (depth == 0) longjmp(*target, 1);
-  entry<&callback>(depth - 1);
-}
-void callback(int depth) { causeway::call(&c_code, depth); }
-void jumps_itself(int) { longjmp(*target, 1); }
-int fine(int value) {
-  causeway::this_green::yield();
-  return value + 1;
-}
-
-// C code: protects a call as lua_pcall() does.
-[[gnu::noinline]] bool protected_call(void (*entered)(int), int depth) {
-  jmp_buf here;
-  jmp_buf* volatile before = target;
-  target = &here;
-  const bool jumped = setjmp(here) != 0;
-  if (!jumped) entered(depth);
-  target = before;
-  return jumped;
-}
 
 TEST_CASE("Lua style: C code below callbacks jumps over them, a thousand times; depth, records and the stop do not grow") {
   {
