@@ -11,6 +11,7 @@
 #include <pthread.h>
 
 #include "bridge/capi/fork.hpp"
+#include "bridge/capi/handle_holds.hpp"
 #include "bridge/capi/last_error.hpp"
 #include "bridge/closure/closure.hpp"
 #include "bridge/inbound/inbound.hpp"
@@ -69,6 +70,7 @@ void in_child() noexcept {
   trace::forget_names_in_child();
   world::forget_in_child();
   closure::forget_in_child();
+  forget_holds_in_child();
   sched::forked_child();
 }
 
@@ -86,6 +88,9 @@ cw_status register_fork_handlers() noexcept {
 
 cw_status cw_runtime_restart_in_child(void) {
   causeway::inbound::see_jumps(causeway::sched::frame_here());
+  // First, for a hold that comes after the restart is another one's. A green thread is refused the restart.
+  if (causeway::sched::phase() == causeway::sched::Phase::Forked && causeway::sched::current_green() == nullptr)
+    causeway::capi::forget_holds_of_greens();
   causeway::sched::LeftText why;
   const cw_status status = causeway::sched::restart_in_child(&why);
   if (status != CW_OK) return causeway::capi::fail(status, why.view());

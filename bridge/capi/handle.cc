@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <new>
 
+#include "bridge/capi/handle_holds.hpp"
 #include "bridge/capi/meeting_point.hpp"
 #include "runtime/sched/sched.hpp"
 #include "runtime/sync/sync.hpp"
@@ -23,81 +24,8 @@ namespace {
 
 namespace sched = causeway::sched;
 
-// One holder of one object; reused for the next one while the count is 0, and freed with the handle.
-struct Hold {
-  Hold* next;
-  uint64_t holder;  // Caller::id
-  uint64_t count;
-};
-
-// In the slot's storage.
-struct Holding {
-  Hold* holds = nullptr;
-  cw_abi_event* released = nullptr;  // of the releaser that waits, on its stack
-};
-
 Holding& holding_of(HandleSlot& slot) noexcept { return slot.as<Holding>(); }
-
-void end_object(HandleSlot& slot) noexcept {
-  Hold* hold = holding_of(slot).holds;
-  while (hold != nullptr) {
-    Hold* const next = hold->next;
-    delete hold;
-    hold = next;
-  }
-}
-
-// Who calls: a green thread, also through the C code that it called, else the OS thread. A thread's words have an address of their own as
-// long as it lives.
-struct Caller {
-  const sched::G* g = nullptr;
-  uint64_t thread = 0;
-
-  Caller() noexcept {
-    thread = reinterpret_cast<uintptr_t>(os::thread_words()) << 1 | 1;
-    g = sched::callees::caller();
-  }
-  uint64_t id() const noexcept { return g != nullptr ? g->id << 1 : thread; }
-  // Nobody of these lets go while the caller waits: the callers above it, and the C code of the thread that called in.
-  bool is_or_waits_below(uint64_t holder) const noexcept {
-    if (holder == thread) return true;
-    for (const sched::G* outer = g; outer != nullptr; outer = sched::outer_of(outer))
-      if (holder == outer->id << 1) return true;
-    return false;
-  }
-};
-
-Hold* find_hold(const Holding& holding, uint64_t holder) noexcept {
-  for (Hold* hold = holding.holds; hold != nullptr; hold = hold->next)
-    if (hold->count != 0 && hold->holder == holder) return hold;
-  return nullptr;
-}
-
-Hold* any_hold(const Holding& holding) noexcept {
-  for (Hold* hold = holding.holds; hold != nullptr; hold = hold->next)
-    if (hold->count != 0) return hold;
-  return nullptr;
-}
-
-// Notes one more hold. False: no memory.
-bool add_hold(Holding& holding, uint64_t holder) noexcept {
-  Hold* free = nullptr;
-  for (Hold* hold = holding.holds; hold != nullptr; hold = hold->next) {
-    if (hold->count != 0 && hold->holder == holder) {
-      ++hold->count;
-      return true;
-    }
-    if (hold->count == 0) free = hold;
-  }
-  if (free == nullptr) {
-    free = new (std::nothrow) Hold{holding.holds, 0, 0};
-    if (free == nullptr) return false;
-    holding.holds = free;
-  }
-  free->holder = holder;
-  free->count = 1;
-  return true;
-}
+void end_object(HandleSlot& slot) noexcept { holding_of(slot).free_all(); }
 
 cw_status not_found(cw_status status) noexcept {
   switch (status) {
@@ -117,17 +45,19 @@ cw_status refusal() noexcept {
                 "handles: not in a signal handler that interrupted the runtime, nor on a green thread of a forked child's parent");
 }
 
-// What release() does under the lock. CW_E_BUSY: removed, and others hold the object; *released will be set.
-cw_status remove_locked(uint64_t handle, uint32_t kind, HandleSlot& slot, const Caller& caller, cw_abi_event* released) noexcept {
+// What release() does under the lock. CW_E_BUSY: removed, and others hold the object; releasing->done will be set.
+cw_status remove_locked(uint64_t handle, uint32_t kind, HandleSlot& slot, const Caller& caller, Releasing* releasing) noexcept {
   Holding& holding = holding_of(slot);
   if (!HandleTable::unchanged(slot, handle)) return CW_E_STALE;
   if (!of_kind(slot, kind)) return CW_E_TYPE;
+  holding.drop_gone();
   for (const Hold* hold = holding.holds; hold != nullptr; hold = hold->next)
     if (hold->count != 0 && caller.is_or_waits_below(hold->holder)) return CW_E_STATE;
   HandleSlot* removed = nullptr;
   if (const cw_status status = handles().remove(handle, HandleKind::User, &removed); status != CW_OK) return status;
-  if (any_hold(holding) != nullptr) {
-    holding.released = released;
+  if (const Hold* hold = holding.any()) {
+    releasing->wait.holder = hold->holder;
+    holding.releasing = releasing;
     return CW_E_BUSY;  // the removal's pin stays: INV-UH2
   }
   handles().unpin(slot);  // not the last: the caller's pin
@@ -137,18 +67,18 @@ cw_status remove_locked(uint64_t handle, uint32_t kind, HandleSlot& slot, const 
 // Blocks: until all holds are given back.
 cw_status release(uint64_t handle, uint32_t kind, HandleSlot& slot) noexcept {
   base::Lock& lock = sync::address_lock(&slot);
-  cw_abi_event released{};
+  Releasing releasing;
   cw_status status;
   {
     const Caller caller;
     const base::LockGuard guard(lock);
-    status = remove_locked(handle, kind, slot, caller, &released);
+    status = remove_locked(handle, kind, slot, caller, &releasing);
   }
   if (status != CW_E_BUSY) return status;
-  status = sync::event_wait(released, CW_FOREVER);
+  status = sync::event_wait(releasing.done, CW_FOREVER, nullptr, sched::kReleaseWait, &releasing.wait);
   const base::LockGuard guard(lock);
-  holding_of(slot).released = nullptr;
-  if (any_hold(holding_of(slot)) == nullptr) status = CW_OK;
+  holding_of(slot).releasing = nullptr;
+  if (holding_of(slot).any() == nullptr) status = CW_OK;
   else handles().restore(slot, HandleKind::User);
   handles().unpin(slot);
   return status;
@@ -157,19 +87,24 @@ cw_status release(uint64_t handle, uint32_t kind, HandleSlot& slot) noexcept {
 cw_status acquire_locked(uint64_t handle, uint32_t kind, HandleSlot& slot, const Caller& caller, void** out) noexcept {
   if (!HandleTable::unchanged(slot, handle)) return CW_E_STALE;
   if (!of_kind(slot, kind)) return CW_E_TYPE;
-  if (!add_hold(holding_of(slot), caller.id())) return CW_E_NOMEM;
+  holding_of(slot).drop_gone();
+  if (!holding_of(slot).add(caller.id())) return CW_E_NOMEM;
   *out = reinterpret_cast<void*>(static_cast<uintptr_t>(slot.shared[0].load(std::memory_order_relaxed)));  // relaxed: under the lock
   return CW_OK;
 }
 
 cw_status unacquire_locked(HandleSlot& slot, const Caller& caller) noexcept {
   Holding& holding = holding_of(slot);
-  Hold* hold = find_hold(holding, caller.id());
-  if (hold == nullptr) hold = any_hold(holding);  // acquired elsewhere, and handed on
+  holding.drop_gone();
+  Hold* hold = holding.find(caller.id());
+  if (hold == nullptr) hold = holding.any();  // acquired elsewhere, and handed on
   if (hold == nullptr) return CW_E_STATE;
   --hold->count;
-  // Under the lock: the event is on the stack of the releaser, who takes the lock before he goes on.
-  if (holding.released != nullptr && any_hold(holding) == nullptr) sync::event_set(*holding.released);
+  if (holding.releasing == nullptr) return CW_OK;
+  // Under the lock: it is on the stack of the releaser, who takes the lock before he goes on.
+  const Hold* rest = holding.any();
+  if (rest != nullptr) holding.releasing->wait.holder = rest->holder;
+  else sync::event_set(holding.releasing->done);
   return CW_OK;
 }
 
@@ -186,7 +121,7 @@ cw_status cw_handle_create(void* p, uint32_t kind, cw_handle* out) {
   // release: INV-HT4, for a get() of the slot's handle before.
   (*slot)->shared[0].store(reinterpret_cast<uintptr_t>(p), std::memory_order_release);
   (*slot)->shared[1].store(kind, std::memory_order_release);
-  (*slot)->as<Holding>() = Holding{};
+  ::new (static_cast<void*>((*slot)->storage)) Holding;
   *out = handles().publish(**slot, HandleKind::User);
   return CW_OK;
 }

@@ -609,7 +609,7 @@ CW_API cw_status cw_handle_acquire(cw_handle handle, uint32_t kind, void **out);
 CW_API cw_status cw_handle_unacquire(cw_handle handle);
 
 /* Ends the handle: it is stale from now on. Waits, as long as it takes, until those who have acquired the object have given it back; then
- * nobody uses it any more but who borrowed it.
+ * nobody uses it any more but who borrowed it. In a child of fork() what the parent's other threads and green threads had acquired counts as given back.
  * Errors:    CW_E_STATE (the caller holds an acquisition, or a green thread or thread does that waits for the caller: below its call out, or for
  *            its call in), CW_E_CANCELLED (a green thread was asked to stop; the handle is good as before), CW_E_ASYNC, and those of
  *            cw_handle_get(). */

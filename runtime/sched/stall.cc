@@ -77,6 +77,25 @@ void append_holder(WaitText& text, const std::byte* field) noexcept {
   }
 }
 
+void append_holder(WaitText& text, const ReleaseWait* wait) noexcept {
+  uint64_t holder = 0;
+  static_assert(sizeof holder == sizeof wait->holder);
+  if (!os::read_memory(&holder, &wait->holder, sizeof holder) || holder == 0) return;
+  if ((holder & 1) != 0) {
+    text.append(", held by a thread that is none of the runtime's");
+    return;
+  }
+  const uint64_t id = holder >> 1;
+  text.append(", held by green thread ");
+  const Arena& arena = *scheduler().arena;
+  for (uint32_t i = 0, used = arena.used(); i < used; ++i) {
+    if (arena.at(i)->id != id) continue;
+    append_identity(text, arena.at(i));
+    return;
+  }
+  text.append_dec(id);
+}
+
 }  // namespace
 
 void append_wait(WaitText& text, const char* what, const void* object) noexcept {
@@ -90,6 +109,10 @@ void append_wait(WaitText& text, const char* what, const void* object) noexcept 
       text.append(" ");
       append_identity(text, arena.at(i));
     }
+    return;
+  }
+  if (what == std::string_view(kReleaseWait)) {
+    append_holder(text, static_cast<const ReleaseWait*>(object));
     return;
   }
   text.append(" 0x").append_hex(reinterpret_cast<uintptr_t>(object));

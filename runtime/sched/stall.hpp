@@ -52,7 +52,8 @@ class StallWatch {
 
 using WaitText = base::TextBuffer<320>;
 
-// Appends what a wait is for: `channel receive 0x7f…`, `the end of green thread 5 "reader"`, `mutex 0x7f…, held by green thread 5 "writer"`.
+// Appends what a wait is for: `channel receive 0x7f…`, `the end of green thread 5 "reader"`, `mutex 0x7f…, held by green thread 5 "writer"`,
+// `the release of a handle, held by …`.
 // `object`: see WaitOptions::object. What the object says is read without a fault, and is true only if the wait is still under way.
 void append_wait(WaitText& text, const char* what, const void* object) noexcept;
 // The same of a parked green thread.

@@ -57,6 +57,11 @@ struct Waiter {
 
 // What a joiner waits for, without its number.
 inline constexpr std::string_view kJoinWait = "the end of green thread";
+// What a release waits for; its object is a ReleaseWait.
+inline constexpr const char* kReleaseWait = "the release of a handle";
+struct ReleaseWait {
+  base::Relaxed<uint64_t> holder;  // for reports: the id of a green thread that holds the object, << 1; odd: a thread's
+};
 
 struct WaitOptions {
   uint64_t deadline_ns = kNoDeadline;  // from deadline_after()

@@ -141,7 +141,7 @@ void event_reset(cw_abi_event& event) noexcept {
                                      std::memory_order_relaxed)) {}
 }
 
-cw_status event_wait(cw_abi_event& event, uint64_t timeout_ns, sched::StopPoint* stop) noexcept {
+cw_status event_wait(cw_abi_event& event, uint64_t timeout_ns, sched::StopPoint* stop, const char* what, const void* object) noexcept {
   Word word(event.word);
   uint32_t seen = word.load(std::memory_order_acquire);  // acquire: what the setter did; pairs with the release in set_lightly()
   if ((seen & (kSet | kLocked)) == kSet) {
@@ -163,7 +163,11 @@ cw_status event_wait(cw_abi_event& event, uint64_t timeout_ns, sched::StopPoint*
     return CW_E_TIMEOUT;
   }
   Waiter waiter;
-  scope.prepare(waiter, {.deadline_ns = deadline_ns, .cancellable = true, .what = "event", .stop = stop, .object = &event});
+  scope.prepare(waiter, {.deadline_ns = deadline_ns,
+                         .cancellable = true,
+                         .what = what != nullptr ? what : "event",
+                         .stop = stop,
+                         .object = what != nullptr ? object : &event});
   WaitQueue(event.waiters).push_back(waiter);
   base::Lock saved(base::LockRank::Object);  // free when our context is saved; timers pass through it
   saved.lock();

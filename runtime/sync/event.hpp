@@ -38,7 +38,9 @@ void event_set(cw_abi_event& event) noexcept;
 void event_reset(cw_abi_event& event) noexcept;
 
 // CW_OK, CW_E_TIMEOUT, CW_E_CANCELLED, CW_E_CLOSED, CW_E_ASYNC.
-cw_status event_wait(cw_abi_event& event, uint64_t timeout_ns, sched::StopPoint* stop = nullptr) noexcept;
+// what, object: as in WaitOptions; null: an event, this one.
+cw_status event_wait(cw_abi_event& event, uint64_t timeout_ns, sched::StopPoint* stop = nullptr, const char* what = nullptr,
+                     const void* object = nullptr) noexcept;
 
 // Ends all waits, now and later, with CW_E_CLOSED. A set that is there is still taken by one that comes before.
 void event_close(cw_abi_event& event) noexcept;

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "forking.h"
 
 /* Its children may make threads after a fork of a process that has some. */
 static int may_start;
@@ -29,31 +30,6 @@ static void count_call(void *arg) {
 
 static void tiny(void *arg) { (void)arg; }
 static void count_only(void *arg) { atomic_fetch_add((atomic_int *)arg, 1); }
-
-static void end_child(void) {
-  fflush(stdout);
-  _exit(checks_failed > 60 ? 60 : checks_failed);
-}
-
-/* The child has ended with this status. */
-static void wait_for(pid_t child, int expected) {
-  int status = 0;
-  CHECK(child > 0);
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
-  const int right = WIFEXITED(status) && WEXITSTATUS(status) == expected;
-  CHECK(right);
-  if (!right) printf("the child's status is 0x%x, not exit %d\n", (unsigned)status, expected);
-}
-
-static pid_t fork_now(void) {
-  fflush(stdout);
-  const pid_t child = fork();
-  if (child == 0) {
-    alarm(100);
-    checks_failed = 0;
-  }
-  return child;
-}
 
 static atomic_int in_time; /* calls in the child are answered at once */
 

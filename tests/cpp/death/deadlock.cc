@@ -48,6 +48,21 @@ void joined_in_a_circle() {
   never.wait();  // main looks at neither
 }
 
+void in_a_release() {
+  int object = 0;
+  causeway::event ready;
+  const auto one = causeway::handle<int>::make(object), other = causeway::handle<int>::make(object);
+  const auto held = other.acquire();
+  const auto holder = causeway::spawn({.name = "holder"}, [&] {
+    const auto holds = one.acquire();
+    ready.set();
+    wait_for_ever();
+  });
+  ready.wait();
+  const auto first = causeway::spawn({.name = "first"}, [&] { one.release(); });
+  causeway::spawn({.name = "second"}, [&] { other.release(); }).join();
+}
+
 void beside_a_plain_waiter() {
   static causeway::event one, other;
   std::thread([] { other.wait(); }).detach();
@@ -225,6 +240,11 @@ const std::vector<death::Case> kCases = {
      {.signal = SIGABRT,
       .printed = {"\"left\": waits for the end of green thread ", "\"right\"", "\"right\": waits for the end", "\"left\"",
                   "causeway: fatal: deadlock: "}}},
+    {"deadlock_in_a_release",
+     in_a_release,
+     {.signal = SIGABRT,
+      .printed = {"\"first\": waits for the release of a handle, held by green thread ", "\"holder\"",
+                  "\"second\": waits for the release of a handle, held by a thread that is none of the runtime's"}}},
     {"deadlock_beside_a_plain_waiter",
      beside_a_plain_waiter,
      {.signal = SIGABRT,
