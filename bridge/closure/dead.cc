@@ -15,9 +15,16 @@ namespace causeway::closure {
 namespace {
 
 constinit std::atomic<uint64_t> dead_calls{0};
-// A failure may come at the rate of the host's calls: the log gets for each status a line at each power of two of its count.
+// What a host does wrong may come at the rate of its calls: the log gets for each status a line at each power of two of its count. A callback that is known
+// to be closed has one line.
 constexpr size_t kStatuses = 64;
 constinit std::atomic<uint64_t> failures[kStatuses]{};
+
+// Counts one more. 0: no line.
+uint64_t nth_to_log(cw_status status) noexcept {
+  const uint64_t n = failures[static_cast<size_t>(status) % kStatuses].fetch_add(1, std::memory_order_relaxed) + 1;
+  return (n & (n - 1)) == 0 ? n : 0;
+}
 
 // While it lives the slot is not used again, if it was a callback's when it began: INV-SL1.
 class Reading {
@@ -43,9 +50,9 @@ bool strict() noexcept {
   return call.ok() && sched::scheduler().options.strict_stacks;
 }
 
-bool closed(cw_status status) noexcept {
-  return status == CW_E_CLOSED || status == CW_E_STALE || status == CW_E_HANDLE || status == CW_E_TYPE;
-}
+// CW_E_STALE: user data that no callback has. CW_E_TYPE, given by told() alone: user data of a callback of another type.
+bool closed(cw_status status) noexcept { return status == CW_E_CLOSED || status == CW_E_STALE; }
+bool mistaken(cw_status status) noexcept { return closed(status) || status == CW_E_TYPE; }
 
 using Line = base::TextBuffer<512>;
 
@@ -58,20 +65,33 @@ void append_which(Line& line, Slot* slot, bool known) noexcept {
   if (known && slot->owner_name[0] != '\0') line.append(" of \"").append(slot->owner_name).append("\"");
 }
 
-void log_dead(cw_status status, Slot* slot, bool known) noexcept {
-  Line line;
-  if (status != CW_E_CLOSED) {
-    line.append("a callback was called with user data that no callback has, or no longer: C got zero");
-  } else {
-    append_which(line, slot, known);
-    line.append(" was closed and is called still: C gets its fallback");
+// What is wrong with a call for which mistaken() is true; for the log, and for a fatal report.
+void append_mistake(Line& line, cw_status status, Slot* slot, bool known) noexcept {
+  switch (status) {
+    case CW_E_STALE: line.append("a callback was called with user data that no callback has, or no longer"); break;
+    case CW_E_TYPE:
+      line.append("a callback was called with the user data of ");
+      append_which(line, slot, true);
+      line.append(", which is of another type");
+      break;
+    default: append_which(line, slot, known); line.append(" was closed and is called still");
   }
+}
+
+void log_mistake(cw_status status, Slot* slot, bool known) noexcept {
+  const bool once = status == CW_E_CLOSED && known;
+  const uint64_t n = once ? (slot->dead_calls.fetch_add(1, std::memory_order_relaxed) == 0 ? 1 : 0) : nth_to_log(status);
+  if (n == 0) return;
+  Line line;
+  append_mistake(line, status, slot, known);
+  line.append(status == CW_E_CLOSED ? ": C gets its fallback" : ": C got zero");
+  if (!once) line.append("; such calls so far: ").append_dec(n);
   base::log(base::LogLevel::Warn, line.view());
 }
 
 void log_failed(cw_status status, Slot* slot, bool known, const char* why) noexcept {
-  const uint64_t n = failures[static_cast<size_t>(status) % kStatuses].fetch_add(1, std::memory_order_relaxed) + 1;
-  if ((n & (n - 1)) != 0) return;
+  const uint64_t n = nth_to_log(status);
+  if (n == 0) return;
   Line line;
   append_which(line, slot, known);
   line.append(" could not run and gave C its fallback: ").append(cw_status_name(status)).append(", ").append(why);
@@ -81,8 +101,13 @@ void log_failed(cw_status status, Slot* slot, bool known, const char* why) noexc
 
 [[noreturn]] void die(cw_status status, Slot* slot, bool known, const char* because) noexcept {
   Line text;
-  append_which(text, slot, known);
-  text.append(closed(status) ? " was closed and is called still" : " could not run").append(because);
+  if (mistaken(status)) {
+    append_mistake(text, status, slot, known);
+  } else {
+    append_which(text, slot, known);
+    text.append(" could not run");
+  }
+  text.append(because);
   base::fatal(base::FatalId::ClosedCallback, text.view());
 }
 
@@ -92,6 +117,12 @@ struct Answer {
   uint32_t result_size;
   bool is_class;
 };
+
+// A number leads to the one callback that has it. With a code pointer of another type it is not that callback that is called too late.
+cw_status told(cw_status status, const Slot* slot, const Reading& reading, const cw_abi_callback_type* type) noexcept {
+  const bool others = slot != nullptr && slot->kind == SlotKind::Data && reading.state() != 0 && reading.state() != state_of(type);
+  return status == CW_E_CLOSED && others ? CW_E_TYPE : status;
+}
 
 void answer(cw_status status, Slot* slot, const Reading& reading, const Answer& wanted, void* result, const char* why) noexcept {
   const bool known = reading.state() == state_of(wanted.type) && reading.state() != 0;
@@ -105,12 +136,12 @@ void answer(cw_status status, Slot* slot, const Reading& reading, const Answer& 
   if (!has && wanted.is_class)
     die(status, slot, known, ", and its result is a struct without a fallback: give it on_exception::return_value, or close it later");
   if (status == CW_E_ASYNC) return;  // the log is no place for a handler
-  if (!closed(status)) {
+  if (!mistaken(status)) {
     log_failed(status, slot, known, why);
     return;
   }
   if (strict()) die(status, slot, known, ", and check mode strict stops there: have C forget the pointer first");
-  if (!known || slot->dead_calls.fetch_add(1, std::memory_order_relaxed) == 0) log_dead(status, slot, known);
+  log_mistake(status, slot, known);
 }
 
 // --- what the code pointer of a closed callback leads to -------------------------------------------------------
@@ -161,7 +192,8 @@ uint64_t dead_called() noexcept { return dead_calls.load(std::memory_order_relax
 
 void answer_failed(cw_status status, Slot* slot, const cw_abi_callback_type* type, void* result, const char* why) noexcept {
   const Reading reading(slot);
-  answer(status, slot, reading, Answer{type, type->result_size, type->result_kind == CW_ABI_RESULT_CLASS}, result, why);
+  answer(told(status, slot, reading, type), slot, reading, Answer{type, type->result_size, type->result_kind == CW_ABI_RESULT_CLASS},
+         result, why);
 }
 
 }  // namespace causeway::closure

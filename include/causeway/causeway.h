@@ -219,7 +219,7 @@ typedef struct cw_stats {
   uint64_t stacks_accepted;       /* calls that came on another stack than expected, and were accepted */
   uint64_t stack_bytes;           /* mapped for the stacks of green threads */
   uint64_t callbacks_live;        /* callbacks created and not closed */
-  uint64_t callbacks_dead_called; /* calls of closed callbacks */
+  uint64_t callbacks_dead_called; /* calls of closed callbacks, and with user data that no callback has */
   uint64_t handles_live;          /* handles of all kinds in use */
   uint64_t records_retired;       /* calls that a longjmp skipped */
   uint64_t world_stops;           /* times that all managed code was stopped */

@@ -3,10 +3,13 @@
 // Late calls beside the search for a slot to use again. FAULTS 40.
 //
 // Guards against a late call that gets zero because somebody looked whether its slot is free, though it is not: another late call reads it.
+// And against a log that is flooded, or tells the wrong story, when a host passes wrong user data.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <thread>
 #include <vector>
@@ -71,5 +74,29 @@ TEST_CASE("a late call gets its fallback while others look whether its slot can 
   reader.join();
   caller.join();
   CHECK(wrong == 0);
+  CHECK(cw_log_set(nullptr, nullptr) == CW_OK);
+}
+
+// A host that passes wrong user data does so at each call: the log would be nothing else.
+TEST_CASE("wrong user data is told to be what it is, and thinned in the log") {
+  const Runtime runtime{2};
+  std::vector<std::string> lines;
+  REQUIRE(cw_log_set([](int, const char* text, size_t n, void* arg) { static_cast<std::vector<std::string>*>(arg)->emplace_back(text, n); },
+                     &lines) == CW_OK);
+  const auto lines_with = [&lines](const char* text) {
+    return std::count_if(lines.begin(), lines.end(), [text](const std::string& line) { return line.find(text) != std::string::npos; });
+  };
+  causeway::user_data_callback<int(void*), 0> ours{[](void*) { return 1; }, on_exception::return_value(-1), {.name = "ours"}};
+  causeway::user_data_callback<int(void*, Ours*), 0> theirs{
+      [](void*, Ours*) { return 2; }, on_exception::return_value(-2), {.name = "theirs"}};
+  const uint64_t dead = causeway::stats().callbacks_dead_called;
+  for (int i = 0; i < 100; ++i) CHECK(ours.code()(theirs.data()) == 0);
+  CHECK(causeway::stats().callbacks_dead_called == dead);  // both are open
+  CHECK(lines_with("closed") == 0);
+  CHECK(lines_with("with the user data of callback \"theirs\", which is of another type: C got zero") == 7);  // 1, 2, 4, ... 64
+  for (uintptr_t i = 1; i <= 100; ++i) CHECK(ours.code()(reinterpret_cast<void*>(i * 64)) == 0);
+  CHECK(causeway::stats().callbacks_dead_called == dead + 100);
+  CHECK(lines_with("user data that no callback has") <= 7);  // the count goes on from what other cases of this program did
+  CHECK(ours.code()(ours.data()) == 1);
   CHECK(cw_log_set(nullptr, nullptr) == CW_OK);
 }
