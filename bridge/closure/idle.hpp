@@ -17,6 +17,7 @@ namespace causeway::closure {
 // host.ends()             how many watched calls have ended
 // host.marks()            sched::callees::marks()
 // host.wait_for_end(ends) until there are more than these; CW_OK, or why not
+// host.expired()          the time is up. Asked in each round: others may end and mark as fast as we look
 template <class Env, class Host, class Look>
 cw_status wait_until_idle(Host& host, Look& look) noexcept {
   for (;;) {
@@ -24,6 +25,7 @@ cw_status wait_until_idle(Host& host, Look& look) noexcept {
     const uint64_t marks = host.marks();
     Env::heavy();
     if (look() == 0) return CW_OK;
+    if (host.expired()) return CW_E_TIMEOUT;
     if (host.marks() != marks) continue;  // heavy, and once more: INV-CA2
     if (const cw_status status = host.wait_for_end(ends); status != CW_OK) return status;
   }

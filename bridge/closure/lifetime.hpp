@@ -17,7 +17,7 @@ void open(Slot* slot) noexcept;
 uint64_t watched_ends() noexcept;
 cw_status wait_for_end(uint64_t ends, const void* object, uint64_t deadline_ns, bool cancellable, sched::StopPoint* stop) noexcept;
 
-// Until look() finds nobody: idle.hpp. timeout_ns 0: one look, CW_E_TIMEOUT
+// Until look() finds nobody: idle.hpp. timeout_ns 0: no wait, CW_E_TIMEOUT
 template <class Look>
 cw_status wait_until_idle(Look look, const void* object, uint64_t timeout_ns, bool cancellable, sched::StopPoint* stop) noexcept {
   struct Host {
@@ -27,6 +27,7 @@ cw_status wait_until_idle(Look look, const void* object, uint64_t timeout_ns, bo
     sched::StopPoint* stop;
     static uint64_t ends() noexcept { return watched_ends(); }
     static uint64_t marks() noexcept { return sched::callees::marks(); }
+    bool expired() const noexcept { return may_wait && deadline != sched::kNoDeadline && os::now_ns() >= deadline; }
     cw_status wait_for_end(uint64_t ends) const noexcept {
       return may_wait ? closure::wait_for_end(ends, object, deadline, cancellable, stop) : CW_E_TIMEOUT;
     }

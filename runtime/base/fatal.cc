@@ -93,6 +93,7 @@ void forget_fatal_in_child() noexcept {
   depth.store(0, std::memory_order_relaxed);
   frame_of_fatal.store(0, std::memory_order_relaxed);
   reporter.store(0, std::memory_order_relaxed);
+  forget_stderr_budget_in_child();
 }
 
 int fatal_reporter() noexcept { return static_cast<int>(reporter.load(std::memory_order_relaxed)); }

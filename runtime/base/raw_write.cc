@@ -21,7 +21,8 @@ namespace causeway::base {
 namespace {
 
 // What all raw_write() calls together may wait for a stderr that takes nothing. relaxed: threads that race here only spend it faster.
-std::atomic<int> stderr_budget_ms{800};
+constexpr int kStderrBudgetMs = 800;
+std::atomic<int> stderr_budget_ms{kStderrBudgetMs};
 
 int64_t monotonic_ms() noexcept {
   timespec now{};
@@ -112,5 +113,9 @@ void raw_write(std::string_view text) noexcept {
   raw_write_to(STDERR_FILENO, text, &left);
   if (left != before) stderr_budget_ms.store(left, std::memory_order_relaxed);
 }
+
+void forget_stderr_budget_in_child() noexcept {
+  stderr_budget_ms.store(kStderrBudgetMs, std::memory_order_relaxed);
+}  // relaxed: there is one thread
 
 }  // namespace causeway::base

@@ -13,6 +13,8 @@ namespace causeway::base {
 // Blocks:      up to what is left of the process's budget of 800 ms for a stderr that takes nothing; when that is used up, never
 // Signal-safe: yes; errno kept, no SIGPIPE
 void raw_write(std::string_view text) noexcept;
+// In a child of fork(): what the parent waited for counts no more.
+void forget_stderr_budget_in_child() noexcept;
 
 // The same to any descriptor, with a budget of the caller's: milliseconds still to be waited in poll(2), less what was used.
 // False: not all of it was written.

@@ -93,7 +93,7 @@ struct Value {
   }
 };
 
-// The arguments alternate between two types. A few thousand different texts are possible: the library keeps each for ever.
+// The arguments alternate between two types. Some ten thousand different texts are possible: the library keeps each for ever.
 struct Signature {
   const Type* result = nullptr;  // null: void
   const Type* types[2] = {kTypes, kTypes};

@@ -107,11 +107,11 @@ fuzz_programs() {
   for target in $FUZZ_TARGETS; do printf 'tests/fuzz/%s_fuzz\n' "$target"; done
 }
 
-# fuzz_options <target>: the looks for leaks after single inputs take most of the time with threads around; the one at the end stays.
+# fuzz_options <target> [longest]: the looks for leaks after single inputs take most of the time with threads around; the one at the end stays.
 fuzz_options() {
   case "$1" in
     callback) echo "-max_len=512 -detect_leaks=0" ;;
-    *) echo "-max_len=4200 -dict=tests/fuzz/$1.dict" ;;
+    *) echo "-max_len=${2:-4200} -dict=tests/fuzz/$1.dict" ;;
   esac
 }
 

@@ -149,6 +149,7 @@ struct CloseScenario : Scenario {
     bool may_wait;
     uint64_t ends() { return all->ends_now(); }
     uint64_t marks() { return all->marks(self); }
+    static bool expired() { return false; }
     // The queue of waiters is sync::WaitQueue, whose waits park_test.cc checks; here they sleep on the number itself.
     cw_status wait_for_end(uint64_t ends) {
       if (!may_wait) return CW_E_TIMEOUT;
