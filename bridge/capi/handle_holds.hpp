@@ -3,7 +3,7 @@
 // Who has acquired the object of a user's handle, for handle.cc: so that a release waits for the others, refuses what would wait for itself, can say whom
 // it waits for, and does not wait in a forked child for who is not there.
 //
-//   INV-HH1  A Holding changes under the lock of its slot alone, and first thing there drop_gone() is called.
+//   INV-HH1  A Holding changes under the lock of its slot alone, and each call begins there with drop_gone().
 //
 // A fork, and the restart in a child, begin an era. A child keeps the holds of the thread that forked, and until the restart those of the green threads
 // that this thread is below; which is decided when a Holding is next looked at, so that a fork costs the same with a million handles.
