@@ -13,7 +13,9 @@
 //
 // What C holds stays callable after the end of the object: it gives the value of return_value() or tunnel(), else zero, is counted and logged once; a
 // struct without such a value stops the process with a report. A callback that cannot run (the runtime is stopping, calls nest too deeply, no memory) gives
-// the same. data() is a number that is checked at each call, not an address: what C has kept too long, or made up, finds nothing.
+// the same. data() is a number that is checked at each call, not an address: what C has kept too long, or made up, finds nothing, and C gets zero. Once the
+// module that made it is unloaded, this holds for results in one register alone: a struct or a long double needs the module, and so does a
+// user_data_callback, whose code is the module's. A callback that C calls after the runtime's stop starts one anew, unless it is closed.
 //
 // The functor may be called by several threads at once. Its destructor runs when the last call has returned: the object's destructor waits for that, but
 // inside a call of its own it does not, and the last call ends the functor.
@@ -307,7 +309,8 @@ class callback<R(A...)> : public detail::callback_holder {
   using pointer = R (*)(A...);
 
   // policy: on_exception::terminate, return_value(v), tunnel(v).
-  // Throws error: CW_E_NOMEM, CW_E_EXECMEM (no code pointer is left, and the system gives no more), CW_E_CLOSED (the owner is closed); std::bad_alloc.
+  // Throws error: CW_E_NOMEM, CW_E_EXECMEM (no code pointer is left, and the system gives no more), CW_E_LIMIT (2^24 with user data), CW_E_UNSUPPORTED (this
+  // CPU has no code pointers with state), CW_E_CLOSED (the owner is closed, or was moved from); std::bad_alloc.
   template <class F, class Policy = on_exception::terminate_t>
     requires std::is_invocable_r_v<R, std::decay_t<F>&, A...>
   explicit callback(F&& f, Policy policy = {}, const callback_options& more = {})

@@ -179,7 +179,7 @@ CW_API cw_status cw_runtime_start(const cw_options *options);
 
 /* Gives back one reference. The last one stops the runtime: spawns are refused, every green thread is asked to stop (waits end
  * with CW_E_CANCELLED), and the call waits until all have ended and our threads, mappings and handlers are gone. Afterwards
- * the runtime can be started again.
+ * the runtime can be started again. A callback or an entry that C calls after the stop starts one anew (implicit_start): close callbacks first.
  * Threads:   not a green thread, when it is the last reference (it would wait for itself).
  * Errors:    CW_E_BUSY (the time was up: cw_last_error() names who is left; the stop goes on, and another call waits for it
  *            again), CW_E_STATE (not started, or on a green thread), CW_E_FORKED. */
@@ -486,6 +486,7 @@ CW_API cw_status cw_call(int kind, cw_fn fn, void *arg);
  *                the C names char short int long float double
  *   structs      {i32, {f64, f64}}: by value, laid out as the C compiler does; arrays within them: {[4 x u8], i32}
  *   variadic     i32(ptr, ...): for calls out only
+ *   no arguments i32() or i32(void)
  *
  * Not there: complex numbers, 128-bit integers, vectors, bit fields, unions and packed structs. At most 127 arguments, 4096 bytes per struct, 16 levels
  * of structs and arrays, 8 KiB of arguments, 4096 characters. A bad one is CW_E_SIGNATURE, and cw_last_error() has the column and what
@@ -543,7 +544,7 @@ typedef void (*cw_callback_body)(void *result, void **args, void *user);
  * Ownership: signature, name and fallback are copied. user stays the caller's, and must live until cw_callback_close_and_wait() has returned.
  * Errors:    CW_E_INVALID (a pointer is missing, the options' size or on_exception cannot be, or a struct result has no fallback for an exception),
  *            CW_E_SIGNATURE, CW_E_NOMEM, CW_E_EXECMEM (no code pointer is left, and the system gives no more), CW_E_UNSUPPORTED, CW_E_LIMIT, CW_E_CLOSED
- *            (the owner is closed), and those of handles. */
+ *            (the owner is being closed; afterwards it is CW_E_STALE), and those of handles. */
 CW_API cw_status cw_callback_create(const char *signature, cw_callback_body body, void *user, const cw_callback_options *options,
                                     cw_callback *out);
 
@@ -554,7 +555,7 @@ CW_API cw_status cw_callback_create(const char *signature, cw_callback_body body
 CW_API cw_status cw_callback_code(cw_callback callback, void (**out)(void));
 
 /* Closes the callback: calls of its code pointer get the fallback from now on, calls in progress go on, and the handle is stale. Never waits, so what its
- * body uses may be in use still: cw_callback_close_and_wait() first, if that is to be freed.
+ * body uses may be in use still: cw_callback_close_and_wait() first, if that is to be freed. Afterwards only its owner can wait for its calls.
  * Errors:    those of handles. */
 CW_API cw_status cw_callback_close(cw_callback callback);
 
@@ -609,7 +610,8 @@ CW_API cw_status cw_handle_acquire(cw_handle handle, uint32_t kind, void **out);
 CW_API cw_status cw_handle_unacquire(cw_handle handle);
 
 /* Ends the handle: it is stale from now on. Waits, as long as it takes, until those who have acquired the object have given it back; then
- * nobody uses it any more but who borrowed it. In a child of fork() what the parent's other threads and green threads had acquired counts as given back.
+ * nobody uses it any more but who borrowed it. A caller that joins a green thread which releases what the caller holds waits for ever. In a child of
+ * fork() what the parent's other threads and green threads had acquired counts as given back.
  * Errors:    CW_E_STATE (the caller holds an acquisition, or a green thread or thread does that waits for the caller: below its call out, or for
  *            its call in), CW_E_CANCELLED (a green thread was asked to stop; the handle is good as before), CW_E_ASYNC, and those of
  *            cw_handle_get(). */
