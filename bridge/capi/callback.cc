@@ -32,11 +32,13 @@ cw_status answer(cw_status status, const char* function, const closure::Owner* o
   if (status == CW_OK) return CW_OK;
   base::TextBuffer<480> text;
   text.append(function).append(": ");
-  if (status == CW_E_STATE) text.append("the caller is inside the callback, and would wait for itself");
+  if (status == CW_E_STATE)
+    text.append(owner != nullptr ? "the caller is inside one of its callbacks; return first"
+                                 : "the caller is inside the callback, and would wait for itself");
   else if (status == CW_E_ASYNC) text.append("not in a signal handler that interrupted the runtime");
   else {
     text.append(status == CW_E_TIMEOUT ? "calls are in progress still, on green thread "
-                                       : "the waiting green thread was asked to stop; calls are in progress on ");
+                                       : "the waiting green thread was asked to stop; calls are in progress on green thread ");
     closure::append_running(text, owner, slot);
     text.append("; it is closed, wait once more");
   }
@@ -78,9 +80,12 @@ void end_owner(HandleSlot& handle) noexcept { closure::release_owner(owner_in(ha
 base::Result<closure::Owner*> owner_of(cw_owner handle, HandleSlot** pinned) noexcept {
   *pinned = nullptr;
   if (handle == 0) return static_cast<closure::Owner*>(nullptr);
-  if (const cw_status status = handles().pin(handle, HandleKind::Owner, pinned); status != CW_OK)
-    return base::fail(status, handle_error_text(status));
-  return owner_in(**pinned);
+  switch (const cw_status status = handles().pin(handle, HandleKind::Owner, pinned)) {
+    case CW_OK: return owner_in(**pinned);
+    case CW_E_STALE: return base::fail(status, "options.owner was closed before");
+    case CW_E_TYPE: return base::fail(status, "options.owner is a handle of another kind");
+    default: return base::fail(status, "options.owner is not a handle that this process was given");
+  }
 }
 
 base::Result<Slot*> make_callback(closure::Spec spec, const cw_callback_options* options) noexcept {
@@ -177,7 +182,7 @@ cw_status cw_callback_code(cw_callback callback, void (**out)(void)) {
   if (out == nullptr) return fail(CW_E_INVALID, "cw_callback_code: out is NULL");
   HandleSlot* handle = nullptr;
   if (const cw_status status = handles().pin(callback, HandleKind::Callback, &handle); status != CW_OK)
-    return fail(status, handle_error_text(status));
+    return fail_in("cw_callback_code", status, handle_error_text(status));
   const PinScope pin(*handle, end_callback);
   *out = closure::code_of(slot_in(*handle));
   return CW_OK;
@@ -186,7 +191,7 @@ cw_status cw_callback_code(cw_callback callback, void (**out)(void)) {
 cw_status cw_callback_close(cw_callback callback) {
   HandleSlot* handle = nullptr;
   if (const cw_status status = handles().remove(callback, HandleKind::Callback, &handle); status != CW_OK)
-    return fail(status, handle_error_text(status));
+    return fail_in("cw_callback_close", status, handle_error_text(status));
   const PinScope pin(*handle, end_callback);
   closure::close(slot_in(*handle));
   return CW_OK;
@@ -195,7 +200,7 @@ cw_status cw_callback_close(cw_callback callback) {
 cw_status cw_callback_close_and_wait(cw_callback callback, uint64_t timeout_ns) {
   HandleSlot* handle = nullptr;
   if (const cw_status status = handles().pin(callback, HandleKind::Callback, &handle); status != CW_OK)
-    return fail(status, handle_error_text(status));
+    return fail_in("cw_callback_close_and_wait", status, handle_error_text(status));
   {
     const PinScope pin(*handle, end_callback);
     if (const cw_status status =
@@ -224,15 +229,15 @@ cw_status cw_owner_create(const char* name, cw_owner* out) {
 
 cw_status cw_owner_close(cw_owner handle, uint64_t timeout_ns) {
   HandleSlot* pinned = nullptr;
-  const auto owner = owner_of(handle, &pinned);
-  if (!owner) return fail(owner.error());
-  if (*owner == nullptr) return fail(CW_E_HANDLE, handle_error_text(CW_E_HANDLE));
+  if (const cw_status status = handles().pin(handle, HandleKind::Owner, &pinned); status != CW_OK)
+    return fail_in("cw_owner_close", status, handle_error_text(status));
   {
     const PinScope pin(*pinned, end_owner);
-    if (inside(*owner, sched::frame_here())) return answer(CW_E_STATE, "cw_owner_close", *owner, nullptr);
-    closure::close_owner(*owner);
-    if (const cw_status status = closure::wait_owner(*owner, timeout_ns, true); status != CW_OK)
-      return answer(status, "cw_owner_close", *owner, nullptr);
+    closure::Owner* owner = owner_in(*pinned);
+    if (inside(owner, sched::frame_here())) return answer(CW_E_STATE, "cw_owner_close", owner, nullptr);
+    closure::close_owner(owner);
+    if (const cw_status status = closure::wait_owner(owner, timeout_ns, true); status != CW_OK)
+      return answer(status, "cw_owner_close", owner, nullptr);
   }
   if (handles().remove(handle, HandleKind::Owner, &pinned) == CW_OK) const PinScope pin(*pinned, end_owner);
   return CW_OK;

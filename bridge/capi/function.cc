@@ -47,9 +47,7 @@ CW_ALWAYS_INLINE bool find(cw_function function, Function& out) noexcept {
 
 CW_COLD cw_status not_found(cw_function function, const char* who) noexcept {
   const cw_status status = handles().why(function, HandleKind::Function);
-  base::TextBuffer<160> line;
-  line.append(who).append(": ").append(handle_error_text(status));
-  return fail(status, line.view());
+  return fail_in(who, status, handle_error_text(status));
 }
 
 // What is missing for a call, if anything is.

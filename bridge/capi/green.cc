@@ -79,13 +79,7 @@ void remove_taken(cw_green green) noexcept {
   PinScope pin(*slot, end_reference);
 }
 
-cw_status handle_failed(const char* call, cw_status status) noexcept {
-  base::TextBuffer<256> text;
-  text.append(call);
-  text.append(": ");
-  text.append(handle_error_text(status));
-  return fail(status, text.view());
-}
+cw_status handle_failed(const char* call, cw_status status) noexcept { return fail_in(call, status, handle_error_text(status)); }
 
 }  // namespace
 
@@ -164,7 +158,7 @@ cw_status cw_green_request_stop(cw_green green) {
 }
 
 cw_status cw_green_yield(void) {
-  if (sched::on_lost_green()) return fail(CW_E_FORKED, sched::kForkedText);
+  if (sched::on_lost_green()) return capi::fail_in("cw_green_yield", CW_E_FORKED, sched::kForkedText);
   sched::yield();
   return CW_OK;
 }
@@ -172,7 +166,7 @@ cw_status cw_green_yield(void) {
 cw_status cw_green_sleep(uint64_t ns) {
   switch (const cw_status status = cw_abi_sleep(ns, nullptr)) {
     case CW_OK: return CW_OK;
-    case CW_E_FORKED: return fail(status, sched::kForkedText);
+    case CW_E_FORKED: return capi::fail_in("cw_green_sleep", status, sched::kForkedText);
     case CW_E_ASYNC: return fail(status, "cw_green_sleep: not in a signal handler that interrupted the runtime");
     default: return fail(status, "cw_green_sleep: the green thread was asked to stop");
   }

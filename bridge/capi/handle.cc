@@ -14,6 +14,7 @@
 #include <new>
 
 #include "bridge/capi/handle_holds.hpp"
+#include "bridge/capi/last_error.hpp"
 #include "bridge/capi/meeting_point.hpp"
 #include "runtime/sched/sched.hpp"
 #include "runtime/sync/sync.hpp"
@@ -27,11 +28,11 @@ namespace sched = causeway::sched;
 Holding& holding_of(HandleSlot& slot) noexcept { return slot.as<Holding>(); }
 void end_object(HandleSlot& slot) noexcept { holding_of(slot).free_all(); }
 
-cw_status not_found(cw_status status) noexcept {
+CW_COLD cw_status not_found(const char* function, cw_status status) noexcept {
   switch (status) {
-    case CW_E_STALE: return failed(status, "the handle was released before");
-    case CW_E_TYPE: return failed(status, "the handle was created with another kind, or by another function");
-    default: return failed(status, handle_error_text(status));
+    case CW_E_STALE: return fail_in(function, status, "the handle was released before");
+    case CW_E_TYPE: return fail_in(function, status, "the handle was created with another kind, or by another function");
+    default: return fail_in(function, status, handle_error_text(status));
   }
 }
 
@@ -131,14 +132,14 @@ cw_status cw_handle_get(cw_handle handle, uint32_t kind, void** out) {
     return failed(CW_E_INVALID, "cw_handle_get: out is NULL");
   const HandleSlot* slot = handles().peek(handle, HandleKind::User);
   if (slot == nullptr) [[unlikely]]
-    return not_found(handles().why(handle, HandleKind::User));
+    return not_found("cw_handle_get", handles().why(handle, HandleKind::User));
   // acquire, twice: INV-HT4.
   const uint64_t p = slot->shared[0].load(std::memory_order_acquire);
   const uint64_t its_kind = slot->shared[1].load(std::memory_order_acquire);
   if (!HandleTable::unchanged(*slot, handle)) [[unlikely]]
-    return not_found(CW_E_STALE);
+    return not_found("cw_handle_get", CW_E_STALE);
   if (its_kind != kind) [[unlikely]]
-    return not_found(CW_E_TYPE);
+    return not_found("cw_handle_get", CW_E_TYPE);
   *out = reinterpret_cast<void*>(static_cast<uintptr_t>(p));
   return CW_OK;
 }
@@ -147,7 +148,8 @@ cw_status cw_handle_acquire(cw_handle handle, uint32_t kind, void** out) {
   if (out == nullptr) return failed(CW_E_INVALID, "cw_handle_acquire: out is NULL");
   if (const cw_status status = refusal(); status != CW_OK) return status;
   HandleSlot* slot = nullptr;
-  if (const cw_status status = handles().pin(handle, HandleKind::User, &slot); status != CW_OK) return not_found(status);
+  if (const cw_status status = handles().pin(handle, HandleKind::User, &slot); status != CW_OK)
+    return not_found("cw_handle_acquire", status);
   const PinScope pinned(*slot, end_object);
   cw_status status;
   {
@@ -156,13 +158,15 @@ cw_status cw_handle_acquire(cw_handle handle, uint32_t kind, void** out) {
     status = acquire_locked(handle, kind, *slot, caller, out);
   }
   if (status == CW_OK) return CW_OK;
-  return status == CW_E_NOMEM ? failed(status, "cw_handle_acquire: no memory to note who holds the object") : not_found(status);
+  return status == CW_E_NOMEM ? failed(status, "cw_handle_acquire: no memory to note who holds the object")
+                              : not_found("cw_handle_acquire", status);
 }
 
 cw_status cw_handle_unacquire(cw_handle handle) {
   if (const cw_status status = refusal(); status != CW_OK) return status;
   HandleSlot* slot = nullptr;
-  if (const cw_status status = handles().pin_held(handle, HandleKind::User, &slot); status != CW_OK) return not_found(status);
+  if (const cw_status status = handles().pin_held(handle, HandleKind::User, &slot); status != CW_OK)
+    return not_found("cw_handle_unacquire", status);
   const PinScope pinned(*slot, end_object);
   cw_status status;
   {
@@ -176,7 +180,8 @@ cw_status cw_handle_unacquire(cw_handle handle) {
 cw_status cw_handle_release(cw_handle handle, uint32_t kind) {
   if (const cw_status status = refusal(); status != CW_OK) return status;
   HandleSlot* slot = nullptr;
-  if (const cw_status status = handles().pin(handle, HandleKind::User, &slot); status != CW_OK) return not_found(status);
+  if (const cw_status status = handles().pin(handle, HandleKind::User, &slot); status != CW_OK)
+    return not_found("cw_handle_release", status);
   const PinScope pinned(*slot, end_object);
   switch (const cw_status status = release(handle, kind, *slot)) {
     case CW_OK: return CW_OK;
@@ -184,6 +189,6 @@ cw_status cw_handle_release(cw_handle handle, uint32_t kind) {
       return failed(status, "cw_handle_release: the caller, or who called it, has acquired the object; call cw_handle_unacquire first");
     case CW_E_CANCELLED:
       return failed(status, "cw_handle_release: the waiting green thread was asked to stop; the handle is good as before");
-    default: return not_found(status);
+    default: return not_found("cw_handle_release", status);
   }
 }

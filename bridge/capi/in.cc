@@ -261,7 +261,7 @@ cw_status cw_stack_declare(void* low, size_t size, cw_stack* out) {
 cw_status cw_stack_undeclare(cw_stack stack) {
   HandleSlot* slot = nullptr;
   if (const cw_status status = handles().remove(stack, HandleKind::Stack, &slot); status != CW_OK)
-    return fail(status, handle_error_text(status));
+    return fail_in("cw_stack_undeclare", status, handle_error_text(status));
   const PinScope pin(*slot, end_declared);
   return CW_OK;
 }

@@ -51,6 +51,12 @@ cw_status fail(cw_status status, std::string_view text) noexcept {
   return status;
 }
 
+CW_COLD cw_status fail_in(const char* function, cw_status status, std::string_view text) noexcept {
+  base::TextBuffer<kRoom> line;
+  line.append(function).append(": ").append(text);
+  return fail(status, line.view());
+}
+
 cw_status fail(const base::Error& error) noexcept {
   if (error.sys_errno == 0) return fail(error.code, error.text);
   base::TextBuffer<kRoom> text;

@@ -17,6 +17,8 @@ namespace causeway::capi {
 // Sets the text and returns the status: `return fail(CW_E_INVALID, "...")`. The text names the culprit and what to do.
 // Signal-safe: no.
 cw_status fail(cw_status status, std::string_view text) noexcept;
+// With the function's name before the text.
+cw_status fail_in(const char* function, cw_status status, std::string_view text) noexcept;
 // An inner error, with the system's reason if it has one.
 cw_status fail(const base::Error& error) noexcept;
 // As it was set last, or the constant text for "nothing failed yet".

@@ -16,7 +16,7 @@ cw_status cw_world_run(uint64_t timeout_ns, cw_fn fn, void* arg) {
     case CW_E_TIMEOUT: return fail(CW_E_TIMEOUT, late.c_str());
     case CW_E_STATE: return CW_E_STATE;  // the world stands still: no text
     case CW_E_NOT_READY: return fail(status, "cw_world_run: no runtime is running");
-    case CW_E_FORKED: return fail(status, causeway::sched::kForkedText);
+    case CW_E_FORKED: return causeway::capi::fail_in("cw_world_run", status, causeway::sched::kForkedText);
     case CW_E_NOMEM: return fail(status, "cw_world_run: no memory to look for what check mode `world` forbids");
     default: return fail(status, "cw_world_run: not in a signal handler");
   }

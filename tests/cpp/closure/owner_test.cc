@@ -9,6 +9,7 @@
 #include <cstring>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "causeway/causeway.hpp"
@@ -171,4 +172,55 @@ TEST_CASE("an owner's end waits for the calls, though its green thread was asked
   go_on = true;
   ender.join();
   CHECK(ended);
+}
+
+TEST_CASE("what is refused is told with the function's name, or the option's") {
+  const Runtime runtime{2};
+  const auto told = [](cw_status status, const char* text) {
+    const std::string last = cw_last_error();
+    CHECK_MESSAGE((status != CW_OK && last.find(text) != std::string::npos), last);
+  };
+  void (*code)(void) = nullptr;
+  void* p = nullptr;
+  told(cw_callback_code(1, &code), "cw_callback_code: the handle is not one");
+  told(cw_callback_close(1), "cw_callback_close: the handle is not one");
+  told(cw_callback_close_and_wait(1, 0), "cw_callback_close_and_wait: the handle is not one");
+  told(cw_owner_close(1, 0), "cw_owner_close: the handle is not one");
+  told(cw_stack_undeclare(1), "cw_stack_undeclare: the handle is not one");
+  told(cw_handle_get(1, 0, &p), "cw_handle_get: the handle is not one");
+  told(cw_handle_release(1, 0), "cw_handle_release: the handle is not one");
+  cw_owner owner = 0;
+  REQUIRE(cw_owner_create("plug-in", &owner) == CW_OK);
+  cw_callback_options options{};
+  cw_callback_options_init(&options);
+  options.owner = owner + 1;
+  cw_callback cb = 0;
+  told(cw_callback_create("void()", [](void*, void**, void*) {}, nullptr, &options, &cb), "cw_callback_create: options.owner is not");
+  // From inside, and on a green thread that is asked to stop.
+  struct Shared {
+    cw_owner owner;
+    std::string inside;
+    std::atomic<bool> in{false}, go_on{false};
+  } shared{owner, {}};
+  options.owner = owner;
+  const auto body = [](void*, void**, void* arg) {
+    auto& s = *static_cast<Shared*>(arg);
+    if (cw_owner_close(s.owner, CW_FOREVER) == CW_E_STATE) s.inside = cw_last_error();
+    s.in = true;
+    while (!s.go_on) causeway::this_green::yield();
+  };
+  REQUIRE(cw_callback_create("void()", body, &shared, &options, &cb) == CW_OK);
+  REQUIRE(cw_callback_code(cb, &code) == CW_OK);
+  HostThread caller([&] { code(); });
+  REQUIRE(eventually([&] { return shared.in.load(); }));
+  CHECK(shared.inside == "cw_owner_close: the caller is inside one of its callbacks; return first");
+  std::string cancelled;
+  auto waiter = causeway::spawn([&] {
+    if (cw_owner_close(owner, CW_FOREVER) == CW_E_CANCELLED) cancelled = cw_last_error();
+  });
+  waiter.request_stop();
+  waiter.join();
+  CHECK(cancelled.find("calls are in progress on green thread ") != std::string::npos);
+  shared.go_on = true;
+  CHECK(cw_owner_close(owner, CW_FOREVER) == CW_OK);
 }
