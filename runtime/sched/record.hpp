@@ -3,6 +3,7 @@
 // Taking and giving back records of green threads, for spawn.cc and end.cc.
 #pragma once
 
+#include "runtime/os/os.hpp"
 #include "runtime/sched/scheduler.hpp"
 
 namespace causeway::sched {
@@ -34,14 +35,18 @@ void append_name(base::TextBuffer<N>& text, const G* g, const char* green) noexc
   else if (green != nullptr && below) text.append("callback");
 }
 
-// `17 "reader"`, as reports name a green thread, with append_name(); without the green thread's name when the record is busy. Signal-safe: yes.
+// `17 "reader"`, as reports name a green thread, with append_name(); without the green thread's name when the record stays busy. Signal-safe: yes.
 template <size_t N>
 void append_identity(base::TextBuffer<N>& text, const G* g) noexcept {
   text.append_dec(g->id);
   const G* named = outermost_of(g);
   base::TextBuffer<80> name;
   base::Lock& lock = const_cast<G*>(named)->join_lock;
-  const bool locked = lock.try_lock();
+  bool locked = lock.try_lock();
+  for (int turns = 0; !locked && turns < 50; ++turns) {  // who joins it may have lost the CPU with it; or it is ours, below a handler
+    os::yield_thread();
+    locked = lock.try_lock();
+  }
   append_name(name, g, locked ? named->name : nullptr);
   if (locked) lock.unlock();
   if (name.size() != 0) text.append(" \"").append(name.view()).append("\"");
