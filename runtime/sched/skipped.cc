@@ -97,13 +97,14 @@ void put_away_one(M* m, G* g) noexcept {
   else m->skipped_first = g;
   m->skipped_last = g;
   m->retired_calls.store(m->retired_calls.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);  // relaxed: the owner alone adds
-  // release: all that this call did; pairs with the acquire in M::inside().
+  if (++m->skipped_count > kKept) {
+    G* oldest = m->skipped_first;
+    m->skipped_first = oldest->next_ready;
+    --m->skipped_count;
+    use_again(m, oldest);
+  }
+  // Last, since a stop that waits for it takes the records. release: all that this call did; pairs with the acquire in M::inside().
   m->calls_ended.store(m->calls_ended.load(std::memory_order_relaxed) + 1, std::memory_order_release);
-  if (++m->skipped_count <= kKept) return;
-  G* oldest = m->skipped_first;
-  m->skipped_first = oldest->next_ready;
-  --m->skipped_count;
-  use_again(m, oldest);
 }
 
 }  // namespace
