@@ -32,10 +32,11 @@ TEST_CASE("a function is named by its first byte and by one inside, and not by t
   const uintptr_t at = address_of(&a_function_of_the_test);
   for (const uintptr_t inside : {at, at + 4}) {
     const trace::Symbol symbol = trace::symbol_of(inside);
-    CHECK(symbol.name == "(anonymous namespace)::a_function_of_the_test(int)");
+    // Link-time optimisation may make it a symbol of the whole program, which the compiler then names a clone.
+    CHECK(symbol.name.starts_with("(anonymous namespace)::a_function_of_the_test(int)"));
     CHECK(symbol.start == at);
   }
-  CHECK(trace::symbol_of(at - 1).name != "(anonymous namespace)::a_function_of_the_test(int)");
+  CHECK(!trace::symbol_of(at - 1).name.starts_with("(anonymous namespace)::a_function_of_the_test(int)"));
 }
 
 TEST_CASE("a function of another library is named, and addresses of no code are not") {
