@@ -115,7 +115,7 @@ void raw_write(std::string_view text) noexcept {
 }
 
 void forget_stderr_budget_in_child() noexcept {
-  stderr_budget_ms.store(kStderrBudgetMs, std::memory_order_relaxed);
-}  // relaxed: there is one thread
+  stderr_budget_ms.store(kStderrBudgetMs, std::memory_order_relaxed);  // relaxed: there is one thread
+}
 
 }  // namespace causeway::base

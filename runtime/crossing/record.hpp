@@ -45,17 +45,16 @@ struct Outbound {
 struct Inbound {
   // Why the end of the call in must look closer: somebody set a bit. relaxed: set by the green thread itself, or before it goes on; kWatched
   // by others (callee.hpp).
-  static constexpr uint32_t kExtras = 1;     // a text, a stop state or request, a lock on the thread
-  static constexpr uint32_t kHostEh = 2;     // the host had an exception in flight: its globals are in host_*
-  static constexpr uint32_t kMoved = 4;      // `before` is not what enter() found: resumed() wrote it
-  static constexpr uint32_t kFloat = 8;      // always, if float_apart()
-  static constexpr uint32_t kPlain = 16;     // inside an entry that managed code called itself, without a call out
-  static constexpr uint32_t kEhAway = 32;    // a call out put the green thread's own exception globals into G::eh
-  static constexpr uint32_t kWatched = 64;   // somebody waits for the end of this call: INV-CA2
-  static constexpr uint32_t kSkipped = 128;  // a longjmp has skipped this call in (sched/skipped.hpp)
-  static constexpr uint32_t kThreadEnds =
-      256;                                   // a thread's end (pthread_exit, cancellation) has come over a call out; nobody can catch that
-  static constexpr uint32_t kUnwound = 512;  // another unwinding has; it leaves, or was caught
+  static constexpr uint32_t kExtras = 1;        // a text, a stop state or request, a lock on the thread
+  static constexpr uint32_t kHostEh = 2;        // the host had an exception in flight: its globals are in host_*
+  static constexpr uint32_t kMoved = 4;         // `before` is not what enter() found: resumed() wrote it
+  static constexpr uint32_t kFloat = 8;         // always, if float_apart()
+  static constexpr uint32_t kPlain = 16;        // inside an entry that managed code called itself, without a call out
+  static constexpr uint32_t kEhAway = 32;       // a call out put the green thread's own exception globals into G::eh
+  static constexpr uint32_t kWatched = 64;      // somebody waits for the end of this call: INV-CA2
+  static constexpr uint32_t kSkipped = 128;     // a longjmp has skipped this call in (sched/skipped.hpp)
+  static constexpr uint32_t kThreadEnds = 256;  // a thread's end (pthread_exit, cancellation) came over a call out; nobody can catch that
+  static constexpr uint32_t kUnwound = 512;     // another unwinding did; it leaves, or was caught
   std::atomic<uint32_t> rare{float_apart() ? kFloat : 0};
   bool active = false;                   // this green thread runs calls in: it has C frames below it. Constant while it does
   void* high = nullptr;                  // where the pivot to this green thread's stack begins. Constant while active

@@ -19,6 +19,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "mapped.h"
 #include "module_library.h"
 #include "sanitizers.h"
 
@@ -181,17 +182,6 @@ static void two_modules(const char *one, const char *other) {
 }
 
 /* --- a code pointer that the host keeps for longer than the module ------------------------------------------------------------------ */
-
-static int is_mapped(const char *path) {
-  char line[4096];
-  const char *name = strrchr(path, '/');
-  int found = 0;
-  FILE *maps = fopen("/proc/self/maps", "r");
-  if (maps == NULL) return -1;
-  while (fgets(line, sizeof line, maps) != NULL) found |= strstr(line, name != NULL ? name : path) != NULL;
-  fclose(maps);
-  return found;
-}
 
 typedef int callback_fn(int);
 typedef callback_fn *begin_fn(void);

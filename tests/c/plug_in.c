@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "mapped.h"
 #include "sanitizers.h"
 
 static int checks_failed;
@@ -22,17 +23,6 @@ typedef int end_fn(void);
 
 static void wait_on(sem_t *sem) {
   while (sem_wait(sem) != 0) continue;
-}
-
-static int is_mapped(const char *path) {
-  char line[4096];
-  const char *name = strrchr(path, '/');
-  int found = 0;
-  FILE *maps = fopen("/proc/self/maps", "r");
-  if (maps == NULL) return -1;
-  while (fgets(line, sizeof line, maps) != NULL) found |= strstr(line, name != NULL ? name : path) != NULL;
-  fclose(maps);
-  return found;
 }
 
 static sem_t is_inside, may_return;
